@@ -1,0 +1,37 @@
+package websoftsolus
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// ParseBaseURL checks a base URL and returns it with a slash at its end. It must
+// be https, or http to this machine; a name other than localhost is not taken
+// for this machine. Login, query and fragment have no place in it.
+func ParseBaseURL(text string) (string, error) {
+	u, err := url.Parse(text)
+	if err != nil {
+		return "", errors.New("the base URL cannot be read; write it like https://api.websoftsolus.com/")
+	}
+	switch {
+	case u.User != nil:
+		return "", errors.New("the base URL holds a login; leave it out")
+	case u.Host == "" || u.Hostname() == "":
+		return "", fmt.Errorf("%q names no host; write it like https://api.websoftsolus.com/", text)
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return "", errors.New("the base URL has a query or a fragment; leave it out")
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		return "", fmt.Errorf("plain http to %s would show the secret to the network; use https", u.Host)
+	case u.Scheme != "https" && u.Scheme != "http":
+		return "", fmt.Errorf("scheme %q is not https", u.Scheme)
+	}
+	return strings.TrimRight(u.Scheme+"://"+u.Host+u.EscapedPath(), "/") + "/", nil
+}
+
+func loopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}

@@ -1,0 +1,77 @@
+package websoftsolus
+
+import (
+	"bytes"
+	"html"
+	"mime"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding/charmap"
+)
+
+// toUTF8 converts an answer's body. Latin-1 is read as Windows-1252, as browsers
+// do (WHATWG Encoding Standard): it differs only where Latin-1 has control
+// characters. A body that is not UTF-8, whatever it says, is taken for that.
+func toUTF8(body []byte, contentType string) []byte {
+	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
+	_, parameters, _ := mime.ParseMediaType(contentType)
+	switch strings.ToLower(parameters["charset"]) {
+	case "iso-8859-1", "latin1", "latin-1", "windows-1252", "cp1252", "us-ascii":
+	default:
+		if utf8.Valid(body) {
+			return body
+		}
+	}
+	converted, err := charmap.Windows1252.NewDecoder().Bytes(body)
+	if err != nil {
+		return bytes.ToValidUTF8(body, []byte("\uFFFD"))
+	}
+	return converted
+}
+
+const maxMessage = 300 // characters of the API's own words
+
+// message makes the API's words fit for an error: one line, no control
+// characters, not too long.
+func message(text string) string {
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.IsControl(r), unicode.Is(unicode.Cf, r):
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(text, "\uFFFD"))
+	text = strings.Join(strings.Fields(text), " ")
+	if utf8.RuneCountInString(text) > maxMessage {
+		text = string([]rune(text)[:maxMessage]) + "…"
+	}
+	return text
+}
+
+var (
+	htmlStart = regexp.MustCompile(`(?is)^\s*(<!--.*?-->\s*)*<(!doctype|html|head|body|\?xml)\b`)
+	htmlTitle = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
+	htmlHead  = regexp.MustCompile(`(?is)<(head|script|style)\b.*?</(head|script|style)>`)
+	htmlTag   = regexp.MustCompile(`(?s)<[^>]*>`)
+)
+
+func isHTML(body []byte) bool {
+	return htmlStart.Match(body[:min(len(body), 4096)])
+}
+
+// htmlText is what a page says: its title and its words.
+func htmlText(body []byte) string {
+	body = body[:min(len(body), 64<<10)]
+	var parts []string
+	if m := htmlTitle.FindSubmatch(body); m != nil {
+		parts = append(parts, html.UnescapeString(string(m[1])))
+	}
+	body = htmlHead.ReplaceAll(body, []byte(" "))
+	parts = append(parts, html.UnescapeString(htmlTag.ReplaceAllString(string(body), " ")))
+	return message(strings.Join(parts, " "))
+}
