@@ -1,0 +1,383 @@
+// Package stdio serves one MCP client over a pair of streams: one JSON-RPC
+// message a line (MCP specification, "Transports", stdio). It is a loop of its
+// own over [server.MCPServer.HandleMessage], because the library's loses calls
+// when stdin ends, and runs calls on its read loop when its queue is full.
+//
+// [Server.Serve] is all of it. What it promises:
+//
+//   - Every request that was read is answered, once: also those read just before
+//     the input ended, and a last line without a newline. The exception is the
+//     specification's: a request that the client cancelled.
+//   - The reader never waits for a call. The handshake, pings and tools/list are
+//     answered as they are read, in order; everything else runs beside it, up to
+//     MaxCalls at a time and in the order of arrival.
+//   - An id comes back byte for byte.
+//   - A line that is too long or is no message gets an error, and the loop goes
+//     on.
+//   - When the input ends, what was read runs to its end. When the context ends,
+//     what runs runs to its end, and what has not begun is answered with an error
+//     that says so. Neither ends the context of a running call.
+//
+// A call's notifications are written before its answer. Requests to the client
+// (elicitation) go through the session (session.go).
+package stdio
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+)
+
+const (
+	defaultMaxCalls = 64
+	defaultMaxQueue = 10_000
+	defaultMaxLine  = 8 << 20
+)
+
+// Server serves one client. MCP must be set, with its tools declared.
+type Server struct {
+	MCP *server.MCPServer
+	// DirectCalls lets tools/call go straight to the tool's handler, which saves
+	// the library's parsing (measured: more than half of a call). It is for a
+	// server that has no hooks on calls, no middleware, filters, tasks or
+	// validation in the library, and whose handlers take their arguments from
+	// RawArguments. What is not a plain call goes through HandleMessage all the
+	// same (direct.go).
+	DirectCalls bool
+	// MaxCalls is how many requests run at a time; 64 where it is zero.
+	MaxCalls int
+	// MaxQueue is how many requests wait beyond those; one more is refused. 10,000
+	// where it is zero.
+	MaxQueue int
+	// MaxLine is how long a message may be, in bytes; 8 MiB where it is zero.
+	MaxLine int
+	// Logger is where trouble is told, without arguments; nowhere where it is nil.
+	Logger *slog.Logger
+}
+
+// Serve answers the messages of in on out until in ends, ctx ends, or out
+// cannot be written, and then until every call that runs has ended. Its error is
+// that of reading or writing; the end of in or ctx is none.
+func (s *Server) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
+	l := newLoop(ctx, s, out)
+	if err := s.MCP.RegisterSession(l.ctx, l.session); err != nil {
+		return errors.Join(err, l.out.close())
+	}
+	read := make(chan error, 1)
+	go func() { read <- l.read(in) }()
+
+	var failed error
+	select {
+	case failed = <-read:
+	case <-ctx.Done():
+		l.stop()
+		unblock(in)
+	case <-l.out.broken:
+		l.stop()
+		unblock(in)
+	}
+	l.session.close()
+	l.endStreams()
+	l.calls.Wait()
+	s.MCP.UnregisterSession(l.ctx, l.session.SessionID())
+	l.session.finish()
+	return errors.Join(failed, l.out.close())
+}
+
+// unblock ends a read that waits, where the stream can do that. A reader that
+// cannot be ended holds nothing but its buffer.
+func unblock(in io.Reader) {
+	if stream, ok := in.(interface{ SetReadDeadline(time.Time) error }); ok {
+		_ = stream.SetReadDeadline(time.Unix(1, 0)) // fails on what has no deadlines: a file, a terminal
+	}
+}
+
+// loop is one client's connection.
+type loop struct {
+	mcp        *server.MCPServer
+	direct     bool
+	log        *slog.Logger
+	maxCalls   int
+	maxQueue   int
+	maxLine    int
+	ctx        context.Context // of calls; ends with nobody
+	streams    context.Context // of requests that last until the client goes
+	endStreams context.CancelFunc
+	out        *writer
+	session    *session
+	lists      toolLists
+
+	calls sync.WaitGroup // the goroutines that run calls
+
+	mu      sync.Mutex
+	stopped bool             // no call begins any more
+	queue   []*call          // waiting, in order of arrival
+	running int              // goroutines that take from the queue
+	byID    map[string]*call // waiting or running
+}
+
+// call is one request on its way.
+type call struct {
+	id       json.RawMessage
+	message  message
+	ctx      context.Context
+	cancel   context.CancelFunc
+	canceled bool // by the client: no answer is due
+}
+
+func newLoop(ctx context.Context, s *Server, out io.Writer) *loop {
+	l := &loop{
+		mcp: s.MCP, direct: s.DirectCalls, log: s.Logger, maxCalls: s.MaxCalls, maxQueue: s.MaxQueue, maxLine: s.MaxLine,
+		out:  newWriter(out),
+		byID: map[string]*call{},
+	}
+	if l.log == nil {
+		l.log = slog.New(slog.DiscardHandler)
+	}
+	if l.maxCalls <= 0 {
+		l.maxCalls = defaultMaxCalls
+	}
+	if l.maxQueue <= 0 {
+		l.maxQueue = defaultMaxQueue
+	}
+	if l.maxLine <= 0 {
+		l.maxLine = defaultMaxLine
+	}
+	l.session = newSession(l.out)
+	l.ctx = l.mcp.WithContext(context.WithoutCancel(ctx), l.session)
+	l.streams, l.endStreams = context.WithCancel(l.ctx)
+	return l
+}
+
+// read takes lines until the input ends or the loop is stopped.
+func (l *loop) read(in io.Reader) error {
+	reader := bufio.NewReaderSize(in, 64<<10)
+	for {
+		line, tooLong, err := readLine(reader, l.maxLine)
+		if l.isStopped() {
+			return nil
+		}
+		if tooLong {
+			l.refuse(nil, mcp.INVALID_REQUEST, fmt.Sprintf("the message is longer than %d bytes", l.maxLine))
+		} else if line = bytes.TrimSpace(line); len(line) > 0 {
+			l.dispatch(line)
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return fmt.Errorf("read stdin: %w", err)
+		}
+	}
+}
+
+// readLine returns a line without its newline. Of one that is longer than limit
+// it returns nothing and skips the rest. The last line may lack its newline; it
+// comes together with io.EOF.
+func readLine(reader *bufio.Reader, limit int) (line []byte, tooLong bool, err error) {
+	for {
+		part, err := reader.ReadSlice('\n')
+		if !tooLong {
+			line = append(line, part...)
+			if len(bytes.TrimRight(line, "\r\n")) > limit {
+				line, tooLong = nil, true
+			}
+		}
+		if err != bufio.ErrBufferFull {
+			return bytes.TrimRight(line, "\r\n"), tooLong, err
+		}
+	}
+}
+
+// dispatch does with a message what its kind asks for. It never waits for a
+// call.
+func (l *loop) dispatch(line []byte) {
+	m, err := parse(line)
+	if err != nil {
+		var wrong *invalid
+		if errors.As(err, &wrong) {
+			l.refuse(wrong.id, mcp.INVALID_REQUEST, wrong.reason)
+		} else {
+			l.refuse(nil, mcp.PARSE_ERROR, "the message is not valid JSON: "+err.Error())
+		}
+		return
+	}
+	switch m.kind {
+	case response:
+		l.session.answered(m)
+	case notification:
+		if m.method == "notifications/cancelled" {
+			l.cancel(m.params)
+			return
+		}
+		l.handle(l.ctx, m)
+	case request:
+		if l.inOrder(m) {
+			return
+		}
+		l.enqueue(m)
+	}
+}
+
+// inOrder answers what takes effect in order and takes no time: the handshake,
+// pings, and the list of tools, which is kept.
+func (l *loop) inOrder(m message) bool {
+	switch m.method {
+	case "tools/list":
+		result, ok := l.lists.result(l.ctx, l.mcp, m)
+		if ok {
+			l.out.write(envelope(m.id, "result", result))
+		}
+		return ok
+	case "initialize", "ping", "server/discover", "logging/setLevel":
+		l.out.write(l.handle(l.ctx, m))
+		return true
+	}
+	return false
+}
+
+// enqueue lets a request run as soon as its turn comes.
+func (l *loop) enqueue(m message) {
+	c := &call{id: m.id, message: m}
+	l.mu.Lock()
+	switch {
+	case l.stopped:
+		l.mu.Unlock()
+		return // not read in time
+	case l.byID[string(m.id)] != nil:
+		l.mu.Unlock()
+		l.refuse(m.id, mcp.INVALID_REQUEST, "a request with this id is under way; nothing was done")
+		return
+	case len(l.queue) >= l.maxQueue:
+		l.mu.Unlock()
+		l.refuse(m.id, mcp.INTERNAL_ERROR, fmt.Sprintf("%d requests are waiting already; nothing was done", l.maxQueue))
+		return
+	}
+	l.byID[string(m.id)] = c
+	if m.method == "subscriptions/listen" {
+		// It lasts as long as the client wants, so it takes no place from a call.
+		c.ctx, c.cancel = context.WithCancel(l.streams)
+		l.calls.Go(func() { l.finish(c, l.handle(c.ctx, m)) })
+		l.mu.Unlock()
+		return
+	}
+	c.ctx, c.cancel = context.WithCancel(l.ctx)
+	l.queue = append(l.queue, c)
+	if l.running < l.maxCalls {
+		l.running++
+		l.calls.Add(1)
+		go l.work()
+	}
+	l.mu.Unlock()
+}
+
+// work runs calls until none waits.
+func (l *loop) work() {
+	defer l.calls.Done()
+	for {
+		l.mu.Lock()
+		if len(l.queue) == 0 {
+			l.running--
+			l.mu.Unlock()
+			return
+		}
+		c := l.queue[0]
+		l.queue[0] = nil
+		l.queue = l.queue[1:]
+		stopped := l.stopped
+		l.mu.Unlock()
+
+		var answer []byte
+		switch {
+		case c.ctx.Err() != nil: // cancelled while it waited
+		case stopped:
+			answer = refusal(c.id, mcp.INTERNAL_ERROR, "the server is stopping; nothing was done")
+		default:
+			answer = l.handle(c.ctx, c.message)
+		}
+		l.finish(c, answer)
+	}
+}
+
+// finish writes a call's answer, unless the client cancelled it, and frees its
+// id.
+func (l *loop) finish(c *call, answer []byte) {
+	l.session.settle()
+	l.mu.Lock()
+	delete(l.byID, string(c.id))
+	canceled := c.canceled
+	l.mu.Unlock()
+	c.cancel()
+	if !canceled {
+		l.out.write(answer)
+	}
+}
+
+// cancel ends the context of the request that a notification names (MCP
+// specification, "Cancellation"). One that is unknown or done is ignored.
+func (l *loop) cancel(params json.RawMessage) {
+	var named struct {
+		RequestID json.RawMessage `json:"requestId"`
+	}
+	if json.Unmarshal(params, &named) != nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c := l.byID[string(named.RequestID)]; c != nil {
+		c.canceled = true
+		c.cancel()
+	}
+}
+
+// stop lets nothing begin any more.
+func (l *loop) stop() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stopped = true
+}
+
+func (l *loop) isStopped() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.stopped
+}
+
+// handle has the library answer a message. A notification has no answer.
+func (l *loop) handle(ctx context.Context, m message) (answer []byte) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			l.log.Error("a request ended in a panic", "method", m.method, "panic", fmt.Sprintf("%T", cause))
+			answer = refusal(m.id, mcp.INTERNAL_ERROR, "the server failed on this request")
+		}
+	}()
+	if l.direct && m.method == "tools/call" {
+		if answer, ok := l.callDirectly(ctx, m); ok {
+			return answer
+		}
+	}
+	answered := l.mcp.HandleMessage(ctx, m.line)
+	if m.kind == notification {
+		return nil
+	}
+	answer, err := answerOf(m.id, answered)
+	if err != nil {
+		l.log.Error("an answer could not be encoded", "method", m.method, "error", err)
+		return refusal(m.id, mcp.INTERNAL_ERROR, "the answer could not be encoded")
+	}
+	return answer
+}
+
+func (l *loop) refuse(id json.RawMessage, code int, reason string) {
+	l.out.write(refusal(id, code, reason))
+}
