@@ -1,0 +1,41 @@
+package tools
+
+import (
+	"context"
+
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/schemas"
+)
+
+func (s *Set) getLicenseTool() Tool {
+	return define(Tool{
+		Name:        "get_license",
+		Title:       "Get a licence",
+		Description: "Reads one licence: its common fields, and under properties everything the API says of it, as it came. Dates may be technical (key files roll monthly), not the end of a contract.",
+		effect:      reads,
+	}, s.getLicense)
+}
+
+func (s *Set) getLicense(ctx context.Context, in schemas.GetLicenseInput) (*schemas.LicenseOutput, error) {
+	family, err := s.family(in.Family)
+	if err != nil {
+		return nil, err
+	}
+	license, err := s.API.GetLicense(ctx, family, in.KeyNumber)
+	if err != nil {
+		return nil, err
+	}
+	return &schemas.LicenseOutput{
+		Environment: s.Environment,
+		License:     licenseOutput(license, true),
+	}, nil
+}
+
+// family refuses a family that --families leaves out.
+func (s *Set) family(name string) (websoftsolus.Family, error) {
+	family := websoftsolus.Family(name)
+	if !s.offers(family) {
+		return "", &notOffered{what: "family " + name, why: "this server was started with --families that leave it out"}
+	}
+	return family, nil
+}

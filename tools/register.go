@@ -1,0 +1,192 @@
+// Package tools is what an agent sees: eleven tools over the licences of a
+// WebSoftSolus reseller, one file a tool, each with its description and its
+// handler.
+//
+// [NewServer] assembles them into an MCP server without a transport; a
+// transport then hands it messages. The list in [Set.tools] is the table of
+// contents, in the order in which tools/list shows it.
+//
+// Handlers are func(context, Input) (Output, error) over the types of package
+// schemas and know nothing of the protocol. One adapter ([Set.call]) decodes
+// arguments, calls the handler, and turns what comes back into a result: one
+// compact JSON object, the same in structuredContent and in the text block,
+// with the environment in it. An error becomes the one failure shape of
+// [schemas.Failure], which says whether anything was done, whether trying again
+// is safe, and what to do next (failure.go).
+//
+// What a tool may do is its effect (tool.go): the four hints, what --read-only
+// leaves out and the words of a refusal follow from it. A tool that is left out
+// is not listed, and refused when it is called all the same.
+//
+// testdata/tools_list.json is the list as hosts see it.
+package tools
+
+//go:generate go test . -run TestToolsListIsTheGoldenOne -update
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/operations"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
+)
+
+// API is what the tools read from the REST API directly. Writes go through
+// Operations alone.
+type API interface {
+	ListKeys(ctx context.Context, family websoftsolus.Family) ([]string, error)
+	GetLicense(ctx context.Context, family websoftsolus.Family, keyNumber string) (*websoftsolus.License, error)
+	OrderableVersions(ctx context.Context, family websoftsolus.Family) (*websoftsolus.OrderableVersions, error)
+}
+
+// Set holds what the handlers work with.
+type Set struct {
+	API         API
+	Operations  *operations.Service
+	Environment string                // "live", "test" or "sandbox"; stands in every result
+	ReadOnly    bool                  // leaves out every tool that writes
+	Families    []websoftsolus.Family // the families offered, in order; none means all
+	Concurrency int                   // licences read at a time for one call; 0 means 8
+	// SecretProblem says why there is no secret, where there is a reason beyond
+	// its not being given.
+	SecretProblem string
+}
+
+// tools lists every tool, left out or not.
+func (s *Set) tools() []Tool {
+	return []Tool{
+		s.listLicensesTool(),
+		s.getLicenseTool(),
+		s.listOrderableVersionsTool(),
+		s.orderPlesk10Tool(),
+		s.orderPlesk12Tool(),
+		s.orderCPanelTool(),
+		s.orderVirtuozzoTool(),
+		s.editLicenseTool(),
+		s.terminateLicenseTool(),
+		s.getOperationTool(),
+		s.listOperationsTool(),
+	}
+}
+
+// leftOut says why a tool is not offered; empty where it is.
+func (s *Set) leftOut(t Tool) string {
+	switch {
+	case s.ReadOnly && !t.effect.readOnly():
+		return "this server was started with --read-only"
+	case t.family != "" && !s.offers(t.family):
+		return "this server was started with --families that leave " + string(t.family) + " out"
+	}
+	return ""
+}
+
+func (s *Set) offers(family websoftsolus.Family) bool {
+	return len(s.Families) == 0 || slices.Contains(s.Families, family)
+}
+
+func (s *Set) families() []websoftsolus.Family {
+	if len(s.Families) == 0 {
+		return websoftsolus.Families
+	}
+	return s.Families
+}
+
+func (s *Set) concurrency() int {
+	if s.Concurrency > 0 {
+		return s.Concurrency
+	}
+	return 8
+}
+
+// NewServer returns an MCP server with the tools of the set. Everything is
+// declared before it serves: the library does not allow it later.
+func NewServer(s *Set, version string) *server.MCPServer {
+	tools := s.tools()
+	order := map[string]int{} // of the tools that are listed
+	for i, t := range tools {
+		if s.leftOut(t) == "" {
+			order[t.Name] = i
+		}
+	}
+	hooks := &server.Hooks{}
+	// The library lists tools by name; the list here reads as the job goes, from
+	// looking to ending, and leaves out what the set leaves out.
+	hooks.AddAfterListTools(func(_ context.Context, _ any, _ *mcp.ListToolsRequest, result *mcp.ListToolsResult) {
+		result.Tools = slices.DeleteFunc(result.Tools, func(t mcp.Tool) bool {
+			_, listed := order[t.Name]
+			return !listed
+		})
+		slices.SortFunc(result.Tools, func(a, b mcp.Tool) int { return order[a.Name] - order[b.Name] })
+	})
+	mcpServer := server.NewMCPServer("websoftsolus-mcp", version,
+		server.WithToolCapabilities(false),
+		server.WithInstructions(instructions),
+		server.WithHooks(hooks),
+	)
+	for _, t := range tools {
+		mcpServer.AddTool(t.definition(), s.call(t))
+	}
+	return mcpServer
+}
+
+// call is the adapter between the protocol and a tool.
+func (s *Set) call(t Tool) server.ToolHandlerFunc {
+	leftOut := s.leftOut(t)
+	return func(ctx context.Context, request mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		if leftOut != "" {
+			return s.failed(t, &notOffered{what: t.Name, why: leftOut})
+		}
+		output, err := t.handle(operations.WithActor(ctx, actor(ctx)), arguments(request))
+		if err != nil {
+			return s.failed(t, err)
+		}
+		return result(output, false)
+	}
+}
+
+// arguments returns the arguments as they came on the wire.
+func arguments(request mcp.CallToolRequest) json.RawMessage {
+	if raw := request.Params.RawArguments; len(raw) > 0 {
+		return raw
+	}
+	if request.Params.Arguments == nil {
+		return nil
+	}
+	raw, err := json.Marshal(request.Params.Arguments)
+	if err != nil {
+		return json.RawMessage(`"unreadable"`) // refused by the decoder: not an object
+	}
+	return raw
+}
+
+// result puts one JSON object into both places where hosts look for it.
+func result(output any, isError bool) (*mcp.CallToolResult, error) {
+	encoded, err := marshal(output)
+	if err != nil {
+		return nil, err
+	}
+	return &mcp.CallToolResult{
+		Content:              []mcp.Content{mcp.NewTextContent(string(encoded))},
+		StructuredContent:    encoded,
+		RawStructuredContent: encoded,
+		IsError:              isError,
+	}, nil
+}
+
+// actor names the client as it names itself, in either era of the protocol.
+func actor(ctx context.Context) operations.Actor {
+	a := operations.ActorFrom(ctx) // a transport that knows more has put it there
+	info := server.RequestProtocolInfoFromContext(ctx)
+	if info != nil && info.ClientInfo != nil {
+		a.ClientName, a.ClientVersion = info.ClientInfo.Name, info.ClientInfo.Version
+	} else if session, ok := server.ClientSessionFromContext(ctx).(server.SessionWithClientInfo); ok {
+		client := session.GetClientInfo()
+		a.ClientName, a.ClientVersion = client.Name, client.Version
+	}
+	a.ClientName, a.ClientVersion = fieldText(a.ClientName, 100), fieldText(a.ClientVersion, 100)
+	return a
+}

@@ -1,0 +1,102 @@
+package tools_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/schemas"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/tools"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// ask sends one message to a server of the set and returns its result.
+func ask(t *testing.T, set *tools.Set, message string) json.RawMessage {
+	t.Helper()
+	encoded, err := json.Marshal(tools.NewServer(set, "test").HandleMessage(t.Context(), json.RawMessage(message)))
+	require.NoError(t, err)
+	var response struct {
+		Result json.RawMessage
+		Error  any
+	}
+	require.NoError(t, json.Unmarshal(encoded, &response))
+	require.Nil(t, response.Error)
+	return response.Result
+}
+
+func toolsList(t *testing.T, set *tools.Set) json.RawMessage {
+	return ask(t, set, `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`)
+}
+
+// TestToolsListIsTheGoldenOne fails when what hosts see changes unseen.
+func TestToolsListIsTheGoldenOne(t *testing.T) {
+	var indented bytes.Buffer
+	require.NoError(t, json.Indent(&indented, toolsList(t, &tools.Set{}), "", "  "))
+	indented.WriteByte('\n')
+	golden := filepath.Join("testdata", "tools_list.json")
+	if *update {
+		require.NoError(t, os.MkdirAll("testdata", 0o755))
+		require.NoError(t, os.WriteFile(golden, indented.Bytes(), 0o644))
+	}
+	want, err := os.ReadFile(golden)
+	require.NoError(t, err)
+	require.Equal(t, string(want), indented.String(), "go test ./tools -update writes it anew")
+}
+
+// TestToolsListSuitsEveryHost holds the list to what hosts keep, with every
+// combination of what may be left out.
+func TestToolsListSuitsEveryHost(t *testing.T) {
+	for _, set := range []*tools.Set{
+		{},
+		{ReadOnly: true},
+		{Families: []websoftsolus.Family{websoftsolus.CPanel}},
+		{ReadOnly: true, Families: []websoftsolus.Family{websoftsolus.Plesk, websoftsolus.Virtuozzo}},
+	} {
+		require.Empty(t, schemas.LintToolsList(toolsList(t, set)))
+	}
+}
+
+// TestToolsListIsSmall: it is sent to the model with every conversation.
+func TestToolsListIsSmall(t *testing.T) {
+	size := len(toolsList(t, &tools.Set{}))
+	t.Logf("tools/list is %d bytes", size)
+	require.LessOrEqual(t, size, 16000)
+}
+
+// TestToolsListIsInTheOrderOfTheJob reads as the job goes, whatever the library
+// does with names.
+func TestToolsListIsInTheOrderOfTheJob(t *testing.T) {
+	var list struct{ Tools []struct{ Name string } }
+	require.NoError(t, json.Unmarshal(toolsList(t, &tools.Set{}), &list))
+	names := []string{}
+	for _, tool := range list.Tools {
+		names = append(names, tool.Name)
+	}
+	require.Equal(t, []string{
+		"list_licenses", "get_license", "list_orderable_versions",
+		"order_plesk10_license", "order_plesk12_license", "order_cpanel_license", "order_virtuozzo_license",
+		"edit_license", "terminate_license", "get_operation", "list_operations",
+	}, names)
+}
+
+// TestInstructionsFitWhatHostsKeep: some cut at 500 characters.
+func TestInstructionsFitWhatHostsKeep(t *testing.T) {
+	var initialized struct{ Instructions string }
+	require.NoError(t, json.Unmarshal(ask(t, &tools.Set{}, `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}`), &initialized))
+	text := []rune(initialized.Instructions)
+	require.LessOrEqual(t, utf8.RuneCountInString(initialized.Instructions), 1500)
+	for _, first := range []string{"Orders cost money", "cannot be undone", "preview", "Never confirm by yourself", "get_operation"} {
+		require.Contains(t, string(text[:500]), first)
+	}
+	for _, impossible := range []string{"change of IP", "suspend", "renew", "change of period", "upgrade", "prices", "end of a period"} {
+		require.Contains(t, initialized.Instructions, impossible)
+	}
+}

@@ -1,0 +1,38 @@
+package tools
+
+import (
+	"context"
+
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/operations"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/schemas"
+)
+
+func (s *Set) terminateLicenseTool() Tool {
+	return define(Tool{
+		Name:  "terminate_license",
+		Title: "Terminate a licence",
+		Description: "Ends a licence for good; this cannot be undone. Two calls: with confirm \"\" it returns a preview of the licence as it stands and a confirm phrase, and nothing is sent. Show the preview to the person. Only when they agree, call again with the same arguments and that phrase. " +
+			"Refused if the licence changed since the preview. The phrase works once, for 10 minutes; sent again, it returns the recorded outcome. Ends at once: the API cannot cancel at the end of a period.",
+		effect: terminates,
+	}, s.terminateLicense)
+}
+
+func (s *Set) terminateLicense(ctx context.Context, in schemas.TerminateLicenseInput) (any, error) {
+	family, err := s.family(in.Family)
+	if err != nil {
+		return nil, err
+	}
+	request := operations.TerminationRequest{Family: family, KeyNumber: in.KeyNumber}
+	if in.Confirm == "" {
+		preview, err := s.Operations.ProposeTermination(ctx, request)
+		if err != nil {
+			return nil, err
+		}
+		return s.preview(preview), nil
+	}
+	done, err := s.Operations.ConfirmTermination(ctx, request, in.Confirm)
+	if err != nil {
+		return nil, err
+	}
+	return s.done(done), nil
+}

@@ -1,0 +1,123 @@
+package tools
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Text from the API or from customers is data: it is cut to a length, stripped
+// of control characters, and stands in fields of its own. The limits are far
+// above what a licence holds, so they cut only what would flood a model.
+const (
+	maxFieldText    = 1000 // characters of one field: a title, a comment, a message
+	maxPropertyText = 4000 // characters of one text inside properties or raw
+	maxRaw          = 32 << 10
+)
+
+// fieldText makes one text from the API fit to be shown: no control
+// characters but newline and tab, none that reorder the text around them, at
+// most limit characters.
+func fieldText(s string, limit int) string {
+	if clean(s) && utf8.RuneCountInString(s) <= limit {
+		return s
+	}
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	s = strings.Map(func(r rune) rune {
+		if hidden(r) {
+			return -1
+		}
+		return r
+	}, s)
+	if utf8.RuneCountInString(s) > limit {
+		s = string([]rune(s)[:limit]) + "…"
+	}
+	return s
+}
+
+func clean(s string) bool {
+	for _, r := range s {
+		if hidden(r) || r == utf8.RuneError {
+			return false
+		}
+	}
+	return true
+}
+
+// hidden tells the characters that a person cannot see and a model may still
+// follow: control characters, bidirectional overrides, zero-width characters
+// and tags.
+func hidden(r rune) bool {
+	if ' ' <= r && r <= '~' {
+		return false // nearly every character
+	}
+	return r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r))
+}
+
+// rawJSON makes an answer of the API fit to be shown as it came: the same
+// structure, keys and numbers, each text treated as fieldText does. What is
+// larger than maxRaw is replaced by a sentence that says so, since half a JSON
+// document is none. An empty answer is null.
+func rawJSON(raw json.RawMessage) json.RawMessage {
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return json.RawMessage("null")
+	}
+	if len(raw) <= maxPropertyText && !bytes.Contains(raw, []byte(`\u`)) && clean(string(raw)) {
+		// Nothing in it can be hidden or too long, so it stays as it is.
+		compact := bytes.NewBuffer(make([]byte, 0, len(raw)))
+		if json.Compact(compact, raw) == nil {
+			return compact.Bytes()
+		}
+	}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return quote(fieldText(string(raw), maxPropertyText))
+	}
+	compact, err := marshal(cleanValue(value))
+	if err != nil || len(compact) > maxRaw {
+		return quote("the answer is larger than 32 KiB and is left out here")
+	}
+	return compact
+}
+
+func quote(s string) json.RawMessage {
+	quoted, _ := marshal(s) // a string always marshals
+	return quoted
+}
+
+func cleanValue(value any) any {
+	switch v := value.(type) {
+	case string:
+		return fieldText(v, maxPropertyText)
+	case []any:
+		for i := range v {
+			v[i] = cleanValue(v[i])
+		}
+	case map[string]any:
+		for key, inner := range v {
+			inner = cleanValue(inner)
+			if name := fieldText(key, maxFieldText); name != key {
+				delete(v, key)
+				key = name
+			}
+			v[key] = inner
+		}
+	}
+	return value
+}
+
+// marshal is json.Marshal without HTML escapes, which cost a model six
+// characters for each "&" and "<" and protect nothing here.
+func marshal(value any) (json.RawMessage, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
