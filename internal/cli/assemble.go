@@ -1,0 +1,96 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/mark3labs/mcp-go/server"
+
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/config"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/operations"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/sandbox"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/tools"
+)
+
+// assembly is the server put together from its parts, without a transport.
+type assembly struct {
+	mcp        *server.MCPServer
+	operations *operations.Service
+	sandbox    *sandbox.Server // nil unless the environment is the sandbox
+	log        *slog.Logger
+}
+
+// assemble builds the server that the settings describe. It makes no request,
+// opens no ledger and waits for nothing: the first call that needs the API or
+// the ledger does.
+func assemble(settings *config.Settings, log *slog.Logger) (*assembly, error) {
+	a := &assembly{log: log}
+	client := &websoftsolus.Client{
+		BaseURL:        settings.BaseURL,
+		Login:          settings.Login,
+		Secret:         settings.Secret,
+		UserAgent:      "websoftsolus-mcp/" + Version(),
+		Timeout:        settings.Timeout,
+		MaxConcurrency: settings.MaxConcurrency,
+	}
+	if settings.Environment == config.Sandbox {
+		simulated := sandbox.New(sandbox.Options{})
+		listening, err := simulated.Start("127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("start the sandbox: %w", err)
+		}
+		a.sandbox = listening
+		client.BaseURL = listening.URL
+		client.Login, client.Secret = simulated.Credentials()
+	}
+	a.operations = operations.NewService(operations.Config{
+		API:                   client,
+		Open:                  func(context.Context) (operations.Store, error) { return openLedger(settings) },
+		Environment:           settings.Environment,
+		BaseURL:               client.BaseURL,
+		ReadOnly:              settings.ReadOnly,
+		MaxOrdersPerDay:       settings.MaxOrdersPerDay,
+		MaxTerminationsPerDay: settings.MaxTerminationsPerDay,
+		Timeout:               settings.Timeout,
+		Logger:                log,
+	})
+	toolset := &tools.Set{
+		API:           client,
+		Operations:    a.operations,
+		Environment:   settings.Environment,
+		ReadOnly:      settings.ReadOnly,
+		Families:      settings.Families,
+		Concurrency:   settings.MaxConcurrency,
+		SecretProblem: settings.SecretProblem,
+	}
+	a.mcp = tools.NewServer(toolset, Version())
+	return a, nil
+}
+
+// openLedger opens the ledger's file, making its folder where that is missing.
+func openLedger(settings *config.Settings) (operations.Store, error) {
+	if settings.JournalProblem != "" {
+		return nil, errors.New(settings.JournalProblem)
+	}
+	if settings.Journal != config.MemoryJournal {
+		if err := os.MkdirAll(filepath.Dir(settings.Journal), 0o700); err != nil {
+			return nil, fmt.Errorf("make the ledger's folder: %w", err)
+		}
+	}
+	return operations.OpenSQLite(settings.Journal)
+}
+
+// close waits for claimed operations to record their outcome, then ends the
+// sandbox. It is bounded by ctx.
+func (a *assembly) close(ctx context.Context) error {
+	err := a.operations.Close(ctx)
+	if a.sandbox != nil {
+		err = errors.Join(err, a.sandbox.Close())
+	}
+	return err
+}
