@@ -1,0 +1,47 @@
+# make demo    the main job on the embedded sandbox, each step printed
+# make test    every test; with the race detector where a C compiler is found
+# make bench   the benchmarks, each comparison in one run
+# make fuzz    every fuzz target for FUZZTIME each
+# make lint    gofmt, vet, staticcheck, go.mod tidy
+# make generate  golden files and documented tables, from their source
+# make build   bin/websoftsolus-mcp
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS := -s -w -X github.com/websoftsolus-mcp/websoftsolus-mcp/internal/cli.version=$(VERSION)
+FUZZTIME ?= 30s
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# The race detector needs cgo, and cgo a C compiler; a machine with Go alone
+# runs the same tests without it.
+RACE := $(shell command -v $$(go env CC | cut -d' ' -f1) >/dev/null 2>&1 && [ "$$(go env CGO_ENABLED)" = 1 ] && echo -race)
+
+.PHONY: build demo test bench fuzz lint generate
+
+build:
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/websoftsolus-mcp .
+
+demo: build
+	go run ./internal/demo bin/websoftsolus-mcp
+
+test:
+	@[ -n "$(RACE)" ] || echo "no C compiler found: testing without the race detector"
+	go test $(RACE) ./...
+
+bench:
+	go test -run '^$$' -bench . -benchmem ./...
+
+fuzz:
+	@set -e; go list ./... | while read -r pkg; do \
+	  for target in $$(go test -list '^Fuzz' "$$pkg" | grep '^Fuzz' || true); do \
+	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$pkg"; \
+	  done; \
+	done
+
+lint:
+	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "not gofmt-ed: $$unformatted"; exit 1; }
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	go mod tidy -diff
+
+generate:
+	go generate ./...
