@@ -54,8 +54,8 @@ func assemble(settings *config.Settings, log *slog.Logger) (*assembly, error) {
 		Environment:           settings.Environment,
 		BaseURL:               client.BaseURL,
 		ReadOnly:              settings.ReadOnly,
-		MaxOrdersPerDay:       settings.MaxOrdersPerDay,
-		MaxTerminationsPerDay: settings.MaxTerminationsPerDay,
+		MaxOrdersPerDay:       dailyCap(settings.MaxOrdersPerDay),
+		MaxTerminationsPerDay: dailyCap(settings.MaxTerminationsPerDay),
 		Timeout:               settings.Timeout,
 		Logger:                log,
 	})
@@ -70,6 +70,15 @@ func assemble(settings *config.Settings, log *slog.Logger) (*assembly, error) {
 	}
 	a.mcp = tools.NewServer(toolset, Version())
 	return a, nil
+}
+
+// dailyCap turns a flag into operations' notation, in which 0 is the default: on
+// the command line 0 means none.
+func dailyCap(flag int) int {
+	if flag == 0 {
+		return -1
+	}
+	return flag
 }
 
 // openLedger opens the ledger's file, making its folder where that is missing.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -353,6 +354,18 @@ func FuzzDecodeReceipt(f *testing.F) {
 			case r != nil && !order && r.KeyNumber != "":
 				t.Fatal("a key number where none was ordered")
 			}
+		}
+	})
+}
+
+func FuzzDecodeToken(f *testing.F) {
+	f.Add([]byte(`{"access_token":"t","expires_in":3600,"token_type":"Bearer"}`))
+	f.Add([]byte(`{"data":{"access_token":"t","expires_in":"1e99"}}`))
+	seed(f, "error")
+	f.Fuzz(func(t *testing.T, body []byte) {
+		header, lifetime, err := decodeToken(&answer{status: 200, body: toUTF8(body, "")})
+		if err == nil && (lifetime <= 0 || len(header) < 3 || strings.ContainsAny(header, "\r\n")) {
+			t.Fatalf("header %q for %s", header, lifetime)
 		}
 	})
 }
