@@ -32,10 +32,11 @@ const (
 
 // commands is the command line. stdio is what runs when no command is named.
 type commands struct {
-	Stdio   stdioCommand   `cmd:"" default:"withargs" help:"Serve one MCP client over stdin and stdout (the default)."`
-	Sandbox sandboxCommand `cmd:"" help:"Serve the simulated API alone and print its credentials."`
-	Tools   toolsCommand   `cmd:"" help:"Print the tools that an agent sees."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Stdio      stdioCommand      `cmd:"" default:"withargs" help:"Serve one MCP client over stdin and stdout (the default)."`
+	Sandbox    sandboxCommand    `cmd:"" help:"Serve the simulated API alone and print its credentials."`
+	Operations operationsCommand `cmd:"" help:"Look at the ledger of what was ordered, edited and terminated."`
+	Tools      toolsCommand      `cmd:"" help:"Print the tools that an agent sees."`
+	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 
 // streams are the process's standard streams, or a test's.

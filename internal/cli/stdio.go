@@ -30,6 +30,7 @@ func (c *stdioCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	log.Debug("serving over stdio", "version", Version(), "environment", settings.Environment)
+	defer context.AfterFunc(ctx, a.operations.StopLooking)()
 	transport := stdio.Server{MCP: a.mcp, DirectCalls: true, Logger: log}
 	served := transport.Serve(operations.WithActor(ctx, operations.Actor{Transport: "stdio"}), s.in, s.out)
 

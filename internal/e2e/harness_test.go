@@ -25,6 +25,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/sandbox"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/schemas"
 )
 
@@ -108,6 +109,20 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		<-g.release
 	}
 	a.sandbox.ServeHTTP(w, r)
+}
+
+// orderElsewhere orders a Virtuozzo licence past the program, as a person does in
+// the customer area.
+func (a *api) orderElsewhere(t *testing.T) {
+	t.Helper()
+	listening, err := a.sandbox.Start("127.0.0.1:0")
+	require.NoError(t, err)
+	defer listening.Close()
+	login, secret := a.sandbox.Credentials()
+	other := &websoftsolus.Client{BaseURL: listening.URL, Login: login, Secret: secret}
+	_, _ = other.Order(t.Context(), websoftsolus.Virtuozzo, url.Values{
+		"product": {"VIRTUOZZO_CONTAINERS_4"}, "title": {"elsewhere"}, "comment": {""}, "period": {"1"}, "os": {"LINUX"},
+	}) // a fault may take its answer; the licence is there
 }
 
 // take returns the requests since the last call and forgets them.

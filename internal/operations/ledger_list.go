@@ -8,7 +8,7 @@ import (
 
 const (
 	defaultPage = 20
-	maxPage     = 100
+	maxPage     = 200
 )
 
 // position is what a cursor holds: the last operation of the page before, and

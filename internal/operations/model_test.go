@@ -31,7 +31,7 @@ import (
 // with -rapid.checks.
 func TestModel(t *testing.T) {
 	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
-		require.NoError(t, checks.Value.Set("40"))
+		require.NoError(t, checks.Value.Set("25"))
 		defer checks.Value.Set(checks.DefValue)
 	}
 	rapid.Check(t, func(t *rapid.T) {

@@ -23,12 +23,14 @@ func (s *Service) Get(ctx context.Context, id string) (*Operation, error) {
 	case err != nil:
 		return nil, unreadable(err)
 	}
-	if o.State == Proposed && !s.now().Before(o.ExpiresAt) {
+	switch {
+	case o.State == Proposed && !s.now().Before(o.ExpiresAt):
 		s.expire(ctx, store, o)
-		return s.load(ctx, store, id)
-	}
-	// A flight of this process is looking already.
-	if s.mayHaveOutcome(o) && !s.inFlight(id) || s.keyMissing(o) {
+		if o, err = s.load(ctx, store, id); err != nil {
+			return nil, unreadable(err)
+		}
+	case s.inFlight(id): // it is being looked at already
+	case s.mayHaveOutcome(o), s.keyMissing(o):
 		o = s.look(ctx, store, o)
 	}
 	return o, nil

@@ -156,6 +156,15 @@ func (s *Service) asKnown(o *Operation) *Operation {
 	return o
 }
 
+// isUnrecorded says whether the ledger could not take an operation's outcome. No
+// finding can be recorded before it did.
+func (s *Service) isUnrecorded(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, pending := s.unrecorded[id]
+	return pending
+}
+
 // notSucceeded is what a caller is told of a claimed operation that did not
 // succeed, or not yet.
 func notSucceeded(o *Operation) *Refusal {

@@ -35,22 +35,19 @@ type sight struct {
 // mayHaveOutcome says whether looking can tell more of an operation, and nobody
 // can be sending it.
 func (s *Service) mayHaveOutcome(o *Operation) bool {
-	return o != nil && o.BaseURL == s.baseURL && (o.State == Unknown || o.overdue(s.now()))
+	return o != nil && o.BaseURL == s.baseURL && (o.State == Unknown || o.overdue(s.now())) && !s.isUnrecorded(o.ID)
 }
 
 // keyMissing says whether an order succeeded and its key is still looked for.
 func (s *Service) keyMissing(o *Operation) bool {
 	return o.Kind == Order && o.State == Succeeded && o.KeyNumber == "" && o.BaseURL == s.baseURL &&
-		s.now().Before(o.ClaimedAt.Add(keySearch))
+		s.now().Before(o.ClaimedAt.Add(keySearch)) && !s.isUnrecorded(o.ID)
 }
 
 // worthLooking says whether an operation that this process has just sent leaves
 // something to be found out.
 func (s *Service) worthLooking(o *Operation) bool {
-	s.mu.Lock()
-	_, pending := s.unrecorded[o.ID]
-	s.mu.Unlock()
-	return !pending && (o.State == Unknown || s.keyMissing(o))
+	return o.State == Unknown && !s.isUnrecorded(o.ID) || s.keyMissing(o)
 }
 
 // lookFor looks at an operation again and again, with growing pauses, until it

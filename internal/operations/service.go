@@ -236,6 +236,12 @@ func (s *Service) background(work func()) bool {
 	return true
 }
 
+// StopLooking ends every search for an outcome: what is unknown is answered and
+// stays recorded as unknown, for whoever opens the ledger next. It is for a
+// process that was told to stop and whose calls in flight should not take the
+// time of a search. Requests on their way are not touched.
+func (s *Service) StopLooking() { s.close() }
+
 // Close waits until every claimed operation has its outcome recorded, as far as
 // it is known, then closes the ledger. Nothing can be claimed once it was
 // called. It returns early when ctx ends; the ledger stays open then, for the

@@ -124,7 +124,7 @@ func TestPathWithOddCharacters(t *testing.T) {
 }
 
 func TestManyProcessesMakeOneLedger(t *testing.T) {
-	for range 5 {
+	for range 2 {
 		path := filepath.Join(t.TempDir(), "ledger.db")
 		var group sync.WaitGroup
 		for range 8 {

@@ -134,7 +134,7 @@ type Filter struct {
 	State  State
 	Kind   Kind
 	Family websoftsolus.Family
-	Limit  int    // 1 to 100; 0 means 20
+	Limit  int    // 1 to 200; 0 means 20
 	Cursor string // NextCursor of the page before
 }
 
