@@ -2,7 +2,9 @@ package websoftsolus
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/url"
 	"sync"
@@ -10,30 +12,35 @@ import (
 )
 
 // Client talks to the API at one base URL. Its fields are set before the first
-// call and not changed after; login and secret apart, the zero value of each
-// works. It is safe for use by many goroutines.
+// call and not changed after. Base URL, login and secret are needed: without one
+// of them every call fails as NotConfigured, before anything is sent. The zero
+// value of each other field works. It is safe for use by many goroutines.
 type Client struct {
-	// BaseURL is where the API begins, e.g. "https://api.websoftsolus.com/test/"
-	// for the test environment. See ParseBaseURL.
+	// BaseURL is where the API begins, with or without a slash at its end, e.g.
+	// "https://api.websoftsolus.com/", or "https://api.websoftsolus.com/test/" for
+	// the test environment. See ParseBaseURL. It has no default: one would be live.
 	BaseURL string
-	Login   string
-	Secret  string
+	// Login is the API login, and Secret the API key.
+	Login  string
+	Secret string
 	// UserAgent is sent with every request; "websoftsolus-mcp" where it is empty.
 	UserAgent string
 	// Timeout bounds one attempt of a request, its answer's body included; 30 s
-	// where it is zero.
+	// where it is zero. A call's context bounds all of its attempts and pauses.
 	Timeout time.Duration
 	// MaxConcurrency is how many requests are under way at a time; 8 where it is
-	// zero.
+	// zero. Waiting for a turn ends with the call's context.
 	MaxConcurrency int
 	// Transport carries the requests; one of its own, with proxies from the
-	// environment and HTTP/2, where it is nil. Redirects are not its affair.
+	// environment and HTTP/2 where offered, where it is nil. One that does not
+	// report its connections to net/http/httptrace makes every failed write
+	// unknown. It follows no redirect.
 	Transport http.RoundTripper
-	// Observe, if set, is called after every attempt.
+	// Observe, if set, is called after every attempt, by many goroutines at once.
 	Observe func(Attempt)
 
-	// Now, Sleep and Jitter are time and chance; real where they are nil. Jitter
-	// draws from [0, d).
+	// Now, Sleep and Jitter are time and chance; real where they are nil. Sleep
+	// returns the context's error if that ends first. Jitter draws from [0, d).
 	Now    func() time.Time
 	Sleep  func(ctx context.Context, d time.Duration) error
 	Jitter func(d time.Duration) time.Duration
@@ -47,21 +54,17 @@ type Client struct {
 // Attempt describes one attempt of a request, without any of its values.
 type Attempt struct {
 	Method   string
-	Endpoint string // e.g. "/license/{family}/{keyNumber}"
-	Number   int    // 1 for the first
-	Status   int    // 0 where there was no answer
-	Kind     ErrorKind
-	Took     time.Duration
+	Endpoint string        // e.g. "/license/{family}/{keyNumber}"
+	Number   int           // 1 for the first of its call
+	Status   int           // 0 where there was no answer
+	Kind     ErrorKind     // empty where it succeeded
+	Took     time.Duration // without the wait for a turn
 }
 
 const (
 	defaultTimeout     = 30 * time.Second
 	defaultConcurrency = 8
-	maxAttempts        = 4
-	firstBackoff       = 250 * time.Millisecond
-	maxBackoff         = 4 * time.Second
-	maxRetryAfter      = 30 * time.Second // a longer wait is the caller's to make
-	maxBody            = 8 << 20
+	maxBody            = 8 << 20 // bytes, decompressed
 )
 
 func (c *Client) start() {
@@ -73,11 +76,7 @@ func (c *Client) start() {
 		c.slots = make(chan struct{}, concurrency)
 		transport := c.Transport
 		if transport == nil {
-			own := http.DefaultTransport.(*http.Transport).Clone()
-			own.MaxIdleConnsPerHost = concurrency
-			own.MaxConnsPerHost = 0
-			own.ForceAttemptHTTP2 = true
-			transport = own
+			transport = newTransport(concurrency)
 		}
 		c.http = &http.Client{
 			Transport:     transport,
@@ -90,7 +89,7 @@ func (c *Client) start() {
 			c.Sleep = sleep
 		}
 		if c.Jitter == nil {
-			c.Jitter = func(d time.Duration) time.Duration { return time.Duration(rand.Int64N(int64(d))) }
+			c.Jitter = rand.N[time.Duration]
 		}
 		if c.Timeout <= 0 {
 			c.Timeout = defaultTimeout
@@ -99,6 +98,21 @@ func (c *Client) start() {
 			c.UserAgent = "websoftsolus-mcp"
 		}
 	})
+}
+
+// newTransport is net/http's default one, but for the connections kept: as many
+// as are used at a time, so that none is opened anew for every request.
+func newTransport(concurrency int) *http.Transport {
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConns:           2 * concurrency,
+		MaxIdleConnsPerHost:    concurrency,
+		IdleConnTimeout:        90 * time.Second,
+		TLSHandshakeTimeout:    10 * time.Second,
+		MaxResponseHeaderBytes: 256 << 10,
+	}
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
@@ -112,19 +126,35 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// configured returns the base URL, if there is all that a request needs.
+func (c *Client) configured(op string) (base string, err error) {
+	c.start()
+	if c.Login == "" || c.Secret == "" {
+		return "", &Error{Op: op, Kind: NotConfigured, Outcome: NotDone, Err: errors.New("the API login or secret is not set; set WEBSOFTSOLUS_LOGIN and WEBSOFTSOLUS_SECRET")}
+	}
+	base, err = ParseBaseURL(c.BaseURL)
+	if err != nil {
+		return "", &Error{Op: op, Kind: NotConfigured, Outcome: NotDone, Err: err}
+	}
+	return base, nil
+}
+
 // call is one request to make.
 type call struct {
 	op       string // for errors
 	method   string
 	endpoint string // for Observe
-	path     string // below the base URL
+	base     string // the base URL
+	path     string // below it
 	form     url.Values
 	noToken  bool
 }
 
+// write says whether the request may have an effect, so that it is sent once and
+// its outcome matters. Asking for a token has none.
 func (c call) write() bool { return c.method != http.MethodGet && !c.noToken }
 
-// answer is one that arrived whole.
+// answer is one that arrived whole, with a 2xx.
 type answer struct {
 	status int
 	header http.Header

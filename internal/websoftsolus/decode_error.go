@@ -2,7 +2,16 @@ package websoftsolus
 
 import (
 	"bytes"
+	"slices"
 	"strings"
+)
+
+// An error's text is for people, so it is read generously and capped: what is
+// beyond these bounds is not looked at.
+const (
+	maxErrorDepth  = 8
+	maxErrorFields = 32
+	maxErrorWords  = 32
 )
 
 // errorText reads what an error's answer says, in any of its known shapes:
@@ -25,118 +34,133 @@ func errorText(body []byte) (text string, fields map[string][]string) {
 
 // errorWords collects the words of an error's JSON.
 func errorWords(value any) (text string, fields map[string][]string) {
-	members, ok := value.(object)
-	if !ok {
-		return message(words(value)), nil
-	}
-	if errors, ok := members.get("errors").(object); ok {
-		fields = map[string][]string{}
-		for _, m := range errors {
-			for _, w := range list(m.value) {
-				fields[message(m.name)] = append(fields[message(m.name)], message(w))
+	for range maxErrorDepth {
+		members, ok := value.(object)
+		if !ok {
+			return message(words(value, 0)), nil
+		}
+		if errors, ok := members.get("errors").(object); ok {
+			fields = fieldMessages(errors)
+		}
+		var said []string
+		for _, name := range []string{"error", "errorCode", "error_description", "errorMessage", "message", "msg", "faultstring", "fault", "exception", "details", "detail", "description", "reason", "errors"} {
+			w := strings.TrimSpace(words(members.get(name), 0))
+			if w != "" && w != "true" && w != "false" && !slices.Contains(said, w) {
+				said = append(said, w)
 			}
 		}
-	}
-	var said []string
-	for _, name := range []string{"error", "error_description", "message", "msg", "faultstring", "details", "detail", "description", "reason", "errors"} {
-		if w := strings.TrimSpace(words(members.get(name))); w != "" && w != "true" && w != "false" && !contains(said, w) {
-			said = append(said, w)
+		if len(said) == 0 {
+			if inner, ok := unwrap(members); ok {
+				value = inner
+				continue
+			}
+			said = []string{scalar(members.get("code", "status", "result"))}
 		}
+		return message(strings.Join(said, ": ")), fields
 	}
-	if len(said) == 0 {
-		if inner, ok := members.only().(object); ok {
-			return errorWords(inner)
-		}
-		if code := scalar(members.get("code", "status", "result")); code != "" {
-			said = append(said, code)
-		}
-	}
-	return message(strings.Join(said, ": ")), fields
+	return "", fields
 }
 
-func contains(all []string, one string) bool {
-	for _, a := range all {
-		if a == one {
-			return true
+func fieldMessages(errors object) map[string][]string {
+	fields := map[string][]string{}
+	for _, m := range errors[:min(len(errors), maxErrorFields)] {
+		said, many := m.value.([]any)
+		if !many {
+			said = []any{m.value}
+		}
+		name := message(m.name)
+		for _, w := range said[:min(len(said), maxErrorWords)] {
+			fields[name] = append(fields[name], message(words(w, 0)))
 		}
 	}
-	return false
+	return fields
 }
 
-// words joins every text in a value; an object's names lead their values.
-func words(value any) string {
+// words joins the texts in a value; an object's names lead their values.
+func words(value any, depth int) string {
+	if depth > maxErrorDepth {
+		return ""
+	}
+	var parts []string
 	switch v := value.(type) {
 	case []any:
-		parts := make([]string, 0, len(v))
-		for _, element := range v {
-			if w := words(element); w != "" {
+		for _, element := range v[:min(len(v), maxErrorWords)] {
+			if w := words(element, depth+1); w != "" {
 				parts = append(parts, w)
 			}
 		}
-		return strings.Join(parts, "; ")
 	case object:
-		if m := words(v.get("message")); m != "" {
+		if m := words(v.get("message"), depth+1); m != "" {
 			return m
 		}
-		parts := make([]string, 0, len(v))
-		for _, m := range v {
-			if w := words(m.value); w != "" {
-				parts = append(parts, m.name+": "+w)
+		for _, m := range v[:min(len(v), maxErrorWords)] {
+			if w := words(m.value, depth+1); w != "" {
+				parts = append(parts, message(m.name)+": "+w)
 			}
 		}
-		return strings.Join(parts, "; ")
+	default:
+		return message(scalar(value))
 	}
-	return scalar(value)
+	return message(strings.Join(parts, "; "))
 }
 
-func list(value any) []string {
-	if array, ok := value.([]any); ok {
-		all := make([]string, 0, len(array))
-		for _, element := range array {
-			all = append(all, words(element))
-		}
-		return all
-	}
-	return []string{words(value)}
-}
-
-// errorInside finds an error in an answer that came with a 200; nil where there
-// is none. A licence may have a status of its own, so only a status or result
-// that is the word for failure counts.
+// errorInside finds an error in an answer that came with a 2xx; nil where there
+// is none.
 func errorInside(value any) *Error {
+	if failed := complaintInside(value); failed != nil {
+		return failed
+	}
 	members, ok := value.(object)
 	if !ok {
 		return nil
 	}
-	failed := members.has("faultstring") || truthy(members.get("error")) || truthy(members.get("errors"))
-	if success := members.get("success"); success != nil && members.has("success") && !truthy(success) {
-		failed = true
-	}
-	for _, name := range []string{"result", "status"} {
+	for _, name := range []string{"result", "status", "state"} {
 		switch strings.ToLower(scalar(members.get(name))) {
-		case "error", "failed", "failure", "fail", "nok":
-			failed = true
+		case "error", "failed", "failure", "fail", "nok", "ko":
+			return rejection(members)
 		}
+	}
+	return nil
+}
+
+// complaintInside is errorInside without the words that may also be a licence's
+// status.
+func complaintInside(value any) *Error {
+	members, ok := value.(object)
+	if !ok {
+		return nil
+	}
+	failed := members.has("faultstring")
+	for _, name := range []string{"error", "errors", "errorMessage", "fault", "exception"} {
+		failed = failed || truthy(members.get(name))
+	}
+	if success := members.get("success"); success != nil && !truthy(success) {
+		failed = true
 	}
 	if !failed {
 		return nil
 	}
+	return rejection(members)
+}
+
+func rejection(members object) *Error {
 	e := &Error{Kind: Rejected, Outcome: NotDone}
-	e.Message, e.Fields = errorWords(value)
+	e.Message, e.Fields = errorWords(members)
 	return e
 }
 
-// truthy is PHP's idea of a value that says yes.
+// truthy is PHP's idea of a value that says yes; an array or object says yes if
+// anything in it does.
 func truthy(value any) bool {
 	switch v := value.(type) {
 	case nil:
 		return false
 	case []any:
-		return len(v) > 0
+		return slices.ContainsFunc(v, truthy)
 	case object:
-		return len(v) > 0
+		return slices.ContainsFunc(v, func(m member) bool { return truthy(m.value) })
 	}
-	switch strings.ToLower(scalar(value)) {
+	switch strings.ToLower(strings.TrimSpace(scalar(value))) {
 	case "", "0", "false", "no", "null", "none":
 		return false
 	}

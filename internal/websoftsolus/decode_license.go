@@ -9,7 +9,8 @@ import (
 
 // decodeLicense reads a licence's properties (API document, "Get license
 // properties"): a flat object, a wrapped one, an array of one, or {name,value}
-// pairs. All of it is kept under Properties.
+// pairs. All of it is kept under Properties. An error that the API put in the
+// licence's place is an *Error.
 func decodeLicense(family Family, asked string, body []byte) (*License, error) {
 	value, err := decodeJSON(body)
 	if err != nil {
@@ -22,29 +23,52 @@ func decodeLicense(family Family, asked string, body []byte) (*License, error) {
 		}
 		return nil, errors.New("the answer is no licence")
 	}
-	text := func(field string) string { return scalar(members.get(recognised[field]...)) }
 	l := &License{
-		Family:       family,
-		KeyNumber:    asked,
-		NamedKey:     text("keyNumber"),
-		Title:        text("title"),
-		Comment:      text("comment"),
-		Product:      text("product"),
-		Status:       text("status"),
-		Period:       text("period"),
-		ServerIP:     text("serverIP"),
-		OrderedAt:    date(text("orderedAt")),
-		ExpiresAt:    date(text("expiresAt")),
-		TitleShown:   members.has(recognised["title"]...),
-		CommentShown: members.has(recognised["comment"]...),
+		Family:    family,
+		KeyNumber: asked,
+		NamedKey:  members.key("keyNumber"),
+		Product:   members.text("product"),
+		Status:    members.text("status"),
+		Period:    members.text("period"),
+		ServerIP:  members.text("serverIP"),
+		OrderedAt: date(members.text("orderedAt")),
+		ExpiresAt: date(members.text("expiresAt")),
+		// Title and comment are written back by a partial edit, so the first name
+		// that is there counts, even if empty: a description beside an empty comment
+		// is not the comment.
+		Title:        scalar(members.get(recognised["title"]...)),
+		Comment:      scalar(members.get(recognised["comment"]...)),
+		TitleShown:   members.shows("title"),
+		CommentShown: members.shows("comment"),
 		Properties:   json.RawMessage(body),
 	}
-	if l.NamedKey == "" && l.Title == "" && l.Product == "" { // a licence may have a status "failed"
-		if failed := errorInside(value); failed != nil {
-			return nil, failed
+	if l.NamedKey == "" {
+		if err := noLicense(value, members, l); err != nil {
+			return nil, err
 		}
 	}
 	return l, nil
+}
+
+// noLicense tells an error from a licence that does not name its key. A licence
+// may have a status "failed"; only what has no title and no product is judged by
+// its status. What names nothing of a licence and has a message is none.
+func noLicense(value any, members object, l *License) error {
+	judge := errorInside
+	if l.Title != "" || l.Product != "" {
+		judge = complaintInside
+	}
+	for _, level := range []any{value, members} {
+		if failed := judge(level); failed != nil {
+			return failed
+		}
+	}
+	nothing := l.Title+l.Product+l.Period+l.ServerIP+l.OrderedAt+l.ExpiresAt == ""
+	if nothing && members.has("message", "msg", "detail", "code") {
+		words, _ := errorWords(members)
+		return errors.New("the answer is no licence: " + words)
+	}
+	return nil
 }
 
 // date drops what stands for no date.
@@ -71,7 +95,7 @@ func licenseMembers(value any) (object, bool) {
 			if len(v) == 0 {
 				return nil, false
 			}
-			if anyScalar(v, "keyNumber", "title", "product", "serverIP") {
+			if v.key("keyNumber")+v.text("title")+v.text("product")+v.text("serverIP") != "" {
 				return v, true
 			}
 			inner, wrapped := unwrap(v)
@@ -84,15 +108,6 @@ func licenseMembers(value any) (object, bool) {
 		}
 	}
 	return nil, false
-}
-
-func anyScalar(members object, fields ...string) bool {
-	for _, field := range fields {
-		if scalar(members.get(recognised[field]...)) != "" {
-			return true
-		}
-	}
-	return false
 }
 
 // pairs reads [{"name":…,"value":…}, …] as the object it stands for.

@@ -7,13 +7,15 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // decodeKeys reads a list of key numbers (API document, "Get all licenses"). It
 // takes an array of strings, a PHP object with numeric names, an array of
-// objects with a key field, any of these in one wrapping object, and nothing at
-// all. An element it does not know is an error: a key that was silently left
-// out would later look like a new one.
+// objects with a key field, any of these in wrapping objects, and nothing at
+// all. Whatever it does not know is an error, and so is a list that says there is
+// more: a key that was silently left out would later look like a new one. An
+// error that the API put in the list's place is an *Error.
 func decodeKeys(body []byte) ([]string, error) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return []string{}, nil
@@ -24,20 +26,17 @@ func decodeKeys(body []byte) ([]string, error) {
 	}
 	elements, err := elementsOf(value)
 	if err != nil {
-		if failed := errorInside(value); failed != nil {
-			return nil, failed
-		}
 		return nil, err
 	}
 	keys := make([]string, 0, len(elements))
 	seen := make(map[string]bool, len(elements))
-	for _, element := range elements {
+	for i, element := range elements {
 		key := scalarKey(element)
 		if members, ok := element.(object); ok {
-			key = scalarKey(members.get(recognised["keyNumber"]...))
+			key = members.key("keyNumber")
 		}
-		if key == "" {
-			return nil, errors.New("the list holds an element without a key number")
+		if strings.TrimSpace(key) == "" {
+			return nil, fmt.Errorf("element %d of the list has no key number", i+1)
 		}
 		if !seen[key] {
 			seen[key] = true
@@ -47,13 +46,7 @@ func decodeKeys(body []byte) ([]string, error) {
 	return keys, nil
 }
 
-// scalarKey is a key's text; a boolean is none.
-func scalarKey(value any) string {
-	if _, boolean := value.(bool); boolean {
-		return ""
-	}
-	return scalar(value)
-}
+var errNoList = errors.New("the answer is no list")
 
 // elementsOf returns a list's elements, whatever shape it has.
 func elementsOf(value any) ([]any, error) {
@@ -63,29 +56,74 @@ func elementsOf(value any) ([]any, error) {
 	case []any:
 		return v, nil
 	case object:
+		if failed := errorInside(v); failed != nil {
+			return nil, failed
+		}
 		if ordered, ok := numbered(v); ok {
 			return ordered, nil
 		}
-		if inner, ok := unwrap(v); ok {
-			if again, isObject := inner.(object); isObject {
-				if ordered, ok := numbered(again); ok {
-					return ordered, nil
-				}
-			}
-			if array, isArray := inner.([]any); isArray {
-				return array, nil
-			}
+		inner, err := listInside(v)
+		if err != nil {
+			return nil, err
 		}
-		for _, name := range wrappers {
-			if v.has(name) && v.get(name) == nil {
-				return nil, nil // {"data":null}
-			}
+		elements, err := elementsOf(inner)
+		if err != nil {
+			return nil, err
 		}
+		return elements, complete(v, len(elements))
 	}
-	return nil, errors.New("the answer is no list")
+	return nil, errNoList
 }
 
-// numbered returns the values of a PHP object, whose names are all numbers, in
+// listInside returns the one member of a wrapping object that holds the list. A
+// wrapper of an unknown name must hold nothing else, and its name must not look
+// like a key's or speak of an error.
+func listInside(v object) (any, error) {
+	var found *member
+	for i := range v {
+		m := &v[i]
+		wrapper := named(m.name, wrappers)
+		switch {
+		case named(m.name, abouts):
+			continue
+		case !isContainer(m.value) && !(wrapper && m.value == nil):
+			continue
+		case named(m.name, complaints) && !truthy(m.value):
+			continue // {"errors":[]}
+		case found != nil:
+			return nil, errors.New("the answer holds several lists")
+		}
+		found = m
+	}
+	switch {
+	case found == nil, named(found.name, complaints):
+		return nil, errNoList
+	case !named(found.name, wrappers) && (len(v) > 1 || strings.ContainsAny(found.name, "0123456789")):
+		return nil, errNoList
+	}
+	return found.value, nil
+}
+
+// complete refuses a list that is not all of it, by what the object around it
+// says. The API document knows no paging, so there is no way to ask for the rest.
+func complete(v object, shown int) error {
+	for _, level := range append([]object{v}, v.objects(abouts)...) {
+		if total, err := strconv.Atoi(level.text("total")); err == nil && total > shown {
+			return fmt.Errorf("the list shows %d of %d licences", shown, total)
+		}
+		pages, err := strconv.Atoi(level.text("pages"))
+		if err == nil && pages > 1 || slices.ContainsFunc(recognised["more"], func(name string) bool { return truthy(level.get(name)) }) {
+			return errors.New("the list has further pages")
+		}
+	}
+	return nil
+}
+
+// maxIndex is beyond what a PHP array of licences is numbered with, and below
+// key numbers that are numbers.
+const maxIndex = 1_000_000
+
+// numbered returns the values of a PHP object, whose names are all indices, in
 // their order.
 func numbered(members object) ([]any, bool) {
 	type element struct {
@@ -95,7 +133,7 @@ func numbered(members object) ([]any, bool) {
 	elements := make([]element, len(members))
 	for i, m := range members {
 		index, err := strconv.Atoi(m.name)
-		if err != nil {
+		if err != nil || index < 0 || index >= maxIndex {
 			return nil, false
 		}
 		elements[i] = element{index, m.value}
@@ -106,4 +144,12 @@ func numbered(members object) ([]any, bool) {
 		values[i] = e.value
 	}
 	return values, true
+}
+
+// scalarKey is a key's text; a boolean is none.
+func scalarKey(value any) string {
+	if _, boolean := value.(bool); boolean {
+		return ""
+	}
+	return scalar(value)
 }

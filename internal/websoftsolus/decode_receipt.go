@@ -2,166 +2,221 @@ package websoftsolus
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"net/http"
-	"path"
+	"net/url"
 	"strings"
 )
 
-// decodeReceipt reads the 2xx answer to a write. A yes is what the API document
-// leaves room for: nothing at all, {"success":true}, 1, true, a text, and for an
-// order the key, an order's number, pending, or a Location. An error inside is
-// a no. An answer that says yes and no, or nothing that is known, is an error
-// whose outcome is unknown.
-func decodeReceipt(op string, a *answer, order bool) (*Receipt, error) {
-	receipt := &Receipt{Status: a.status, Digest: a.digest}
-	unreadable := func(why string) error {
-		return &Error{Op: op, Kind: Unreadable, Outcome: Unknown, Status: a.status, Digest: a.digest, Err: errors.New(why)}
-	}
-	if order {
-		receipt.KeyNumber = keyOfLocation(a.header.Get("Location"))
-	}
-	body := bytes.TrimSpace(a.body)
-	if a.status == http.StatusPartialContent || a.status == http.StatusResetContent {
-		return nil, unreadable("the answer is not whole")
-	}
-	if len(body) == 0 {
-		return receipt, nil
-	}
-	if isHTML(body) {
-		return nil, unreadable("the answer is an HTML page: " + htmlText(body))
-	}
-	value, err := decodeJSON(body)
-	if err != nil {
-		return plainReceipt(receipt, body, order, unreadable)
-	}
-	return jsonReceipt(op, receipt, value, order, unreadable)
+// The answer to a write is a yes only if it clearly says so, and a no only if it
+// says nothing else. Everything between is unreadable, its outcome unknown: the
+// caller then looks what became of it. So a shape that is missing here costs a
+// look, while one taken for the wrong answer costs an order.
+
+// reading is what the parts of an answer say, each by itself.
+type reading struct {
+	yes     bool // it says that it was done
+	pending bool // it says that it was taken and is not done
+	no      *Error
+	doubt   string // why it cannot be a yes although it looks like one
+	key     string
+	orderID string
+	message string
 }
 
-// plainReceipt reads an answer that is no JSON. What begins like JSON broke off.
-func plainReceipt(receipt *Receipt, body []byte, order bool, unreadable func(string) error) (*Receipt, error) {
-	text := string(body)
-	if strings.ContainsAny(text[:1], `{["<`) {
-		return nil, unreadable("the answer cannot be read")
+// decodeReceipt reads the 2xx answer to a write. A yes is what the API document
+// leaves room for: nothing at all, {"success":true}, 1, true, a text that says
+// so, and for an order the key, an order's number, pending, or a Location. An
+// error inside is a no.
+func decodeReceipt(op string, a *answer, order bool) (*Receipt, error) {
+	r := read2xx(a, order)
+	switch {
+	case r.no != nil && (r.yes || r.pending || r.key != "" || r.orderID != ""):
+		return nil, unreadableReceipt(op, a, "the answer says both yes and no: "+r.no.Message)
+	case r.no != nil:
+		r.no.Op, r.no.Status, r.no.Digest = op, a.status, a.digest
+		return nil, r.no
+	case r.doubt != "":
+		return nil, unreadableReceipt(op, a, r.doubt)
+	case !r.yes && !r.pending && r.key == "" && r.orderID == "":
+		return nil, unreadableReceipt(op, a, "the answer says neither yes nor no: "+r.message)
 	}
-	lower := strings.ToLower(text)
-	for _, no := range []string{"error", "fail", "denied", "invalid", "refused", "not found", "exception", "warning"} {
-		if strings.Contains(lower, no) {
-			return nil, unreadable("the answer is a text that may be an error: " + message(text))
+	return &Receipt{Status: a.status, Digest: a.digest, KeyNumber: r.key, OrderID: r.orderID, Pending: r.pending, Message: r.message}, nil
+}
+
+func unreadableReceipt(op string, a *answer, why string) *Error {
+	return &Error{Op: op, Kind: Unreadable, Outcome: Unknown, Status: a.status, Digest: a.digest, Err: errors.New(strings.TrimSuffix(why, ": "))}
+}
+
+func read2xx(a *answer, order bool) reading {
+	body := bytes.TrimSpace(a.body)
+	switch a.status {
+	case http.StatusOK, http.StatusCreated, http.StatusAccepted, http.StatusNonAuthoritativeInfo, http.StatusNoContent:
+	default: // 206 is a part, 207 is several answers
+		return reading{doubt: "a status that is no answer to this"}
+	}
+	var r reading
+	switch {
+	case len(body) == 0:
+		r.yes = true
+	case isHTML(body):
+		return reading{doubt: "the answer is an HTML page: " + htmlText(body)}
+	default:
+		value, err := decodeJSON(body)
+		switch {
+		case err == nil:
+			r = readJSON(value, order)
+		case bytes.ContainsAny(body[:1], `{["<`):
+			return reading{doubt: "the answer cannot be read: " + err.Error()}
+		default:
+			r = readText(string(body), order)
 		}
 	}
-	if order && looksLikeKey(text) {
-		receipt.KeyNumber = text
-		return receipt, nil
+	if order {
+		if r.key == "" && r.no == nil && a.status == http.StatusCreated {
+			r.key = keyOfLocation(a.header.Get("Location"))
+		}
+		r.pending = r.pending || a.status == http.StatusAccepted && r.yes
 	}
-	receipt.Message = message(text)
-	receipt.Pending = pending(text)
-	return receipt, nil
+	return r
 }
 
-func jsonReceipt(op string, receipt *Receipt, value any, order bool, unreadable func(string) error) (*Receipt, error) {
+func readJSON(value any, order bool) reading {
 	if array, ok := value.([]any); ok && len(array) == 1 {
 		value = array[0]
 	}
 	switch v := value.(type) {
 	case object:
-		return objectReceipt(op, receipt, v, order, unreadable)
-	case []any:
-		if len(v) == 0 {
-			return receipt, nil // PHP's empty answer
-		}
-		return nil, unreadable("the answer is a list of several things")
-	case nil:
-		return receipt, nil
+		return readObject(v, order)
 	case bool:
 		if !v {
-			return nil, &Error{Op: op, Kind: Rejected, Outcome: NotDone, Status: receipt.Status, Digest: receipt.Digest, Message: "false"}
+			return reading{no: &Error{Kind: Rejected, Outcome: NotDone, Message: "false"}}
 		}
-		return receipt, nil
+		return reading{yes: true}
 	case string:
-		if strings.TrimSpace(v) == "" {
-			return receipt, nil
+		return readText(strings.TrimSpace(v), order)
+	case json.Number:
+		return readText(v.String(), order)
+	case []any:
+		if len(v) > 0 {
+			return reading{doubt: "the answer is a list of several things"}
 		}
-		return plainReceipt(receipt, []byte(strings.TrimSpace(v)), order, unreadable)
 	}
-	number := scalar(value)
-	if number == "0" {
-		return nil, &Error{Op: op, Kind: Rejected, Outcome: NotDone, Status: receipt.Status, Digest: receipt.Digest, Message: "0"}
-	}
-	if order && number != "1" {
-		receipt.OrderID = number
-	}
-	return receipt, nil
+	return reading{yes: true} // [] and null, PHP's empty answers
 }
 
-func objectReceipt(op string, receipt *Receipt, members object, order bool, unreadable func(string) error) (*Receipt, error) {
-	inner := members
+// readText reads a text or number that stands alone. An order's may be the key,
+// or only digits, which is the order's number: a wrong key would be looked up.
+func readText(text string, order bool) reading {
+	r := reading{message: message(text)}
+	switch {
+	case text == "0":
+		r.no = &Error{Kind: Rejected, Outcome: NotDone, Message: "0"}
+	case text == "":
+		r.yes = true
+	case saysYes.MatchString(text):
+		r.yes = true
+	case order && saysPending.MatchString(text):
+		r.pending = true
+	case order && isNumber(text) && !isHTTPError(text):
+		r.orderID, r.message = text, ""
+	case order && !isNumber(text) && looksLikeKey(text) && !looksLikeErrorCode.MatchString(text):
+		r.key, r.message = text, ""
+	}
+	return r
+}
+
+// readObject reads an object and what it wraps. Each level may say yes or no.
+func readObject(outer object, order bool) reading {
+	r := reading{yes: len(outer) == 0}
+	level := outer
 	for range maxDepth {
-		next, ok := unwrap(inner)
-		if array, isArray := next.([]any); isArray && len(array) == 1 {
+		readLevel(&r, level, order)
+		next, wrapped := unwrap(level)
+		if array, ok := next.([]any); ok && len(array) == 1 {
 			next = array[0]
 		}
-		nextObject, isObject := next.(object)
-		if !ok || !isObject || anyScalar(inner, "keyNumber") {
+		inner, ok := next.(object)
+		if !wrapped || !ok {
 			break
 		}
-		inner = nextObject
+		level = inner
 	}
-	if order {
-		if key := scalarKey(inner.get(recognised["keyNumber"]...)); key != "" {
-			receipt.KeyNumber = key
-		} else if key := scalarKey(members.get(recognised["keyNumber"]...)); key != "" {
-			receipt.KeyNumber = key
-		}
-		receipt.OrderID = scalarKey(inner.get(recognised["orderID"]...))
-	}
-	failed := errorInside(members)
-	if failed == nil {
-		failed = errorInside(inner)
-	}
-	if failed != nil {
-		if receipt.KeyNumber != "" || receipt.OrderID != "" {
-			return nil, unreadable("the answer names a licence or an order and an error: " + failed.Message)
-		}
-		failed.Op, failed.Status, failed.Digest = op, receipt.Status, receipt.Digest
-		return nil, failed
-	}
-	state := scalar(inner.get("status", "state"))
-	receipt.Pending = pending(state)
-	receipt.Message, _ = errorWords(object{{"message", inner.get("message", "msg", "description")}})
-	known := receipt.KeyNumber != "" || receipt.OrderID != "" || receipt.Pending || len(members) == 0 ||
-		truthy(members.get("success")) || truthy(members.get("result")) || truthy(members.get("status")) || truthy(inner.get("status")) ||
-		receipt.Message != "" || !order && anyScalar(inner, "keyNumber", "title", "comment")
-	if !known {
-		return nil, unreadable("the answer says neither yes nor no")
-	}
-	return receipt, nil
+	r.message = message(r.message)
+	return r
 }
 
-func pending(text string) bool {
-	text = strings.ToLower(text)
-	for _, word := range []string{"pending", "incomplete", "waiting", "awaiting", "unpaid", "processing", "queued"} {
-		if strings.Contains(text, word) {
-			return true
+func readLevel(r *reading, level object, order bool) {
+	if failed := errorInside(level); failed != nil && r.no == nil {
+		r.no = failed
+	}
+	if r.message == "" {
+		r.message = level.text("message")
+	}
+	if success := level.get("success"); success != nil && saysYes.MatchString(strings.TrimSpace(scalar(success))) {
+		r.yes = true
+	}
+	// The answer to an edit may be the licence as it now stands, with a status of
+	// its own. To a termination it would be no yes by itself, but there its status
+	// is one, or a doubt.
+	shown := !order && level.shows("title") && level.shows("comment") && !level.has("status", "state", "result", "code")
+	r.yes = r.yes || shown
+	for _, name := range []string{"result", "status", "state", "code", "statusCode"} {
+		switch state := scalar(level.get(name)); {
+		case state == "":
+		case order && startsPending.MatchString(state):
+			r.pending = true
+		case yesStates[order][strings.ToLower(state)]:
+			r.yes = true
+		case isHTTPError(state), saysNo.MatchString(state):
+			r.doubt = "the answer's " + name + " is " + message(state)
 		}
 	}
-	return false
+	switch words := level.text("message"); {
+	case saysYes.MatchString(words):
+		r.yes = true
+	case order && saysPending.MatchString(words):
+		r.pending = true
+	}
+	if order {
+		readOrder(r, level)
+	}
+}
+
+// readOrder looks for the new licence's key and the order's number. A number that
+// is called just id may be the request's: beside words that are no yes it proves
+// nothing.
+func readOrder(r *reading, level object) {
+	if key := level.key("keyNumber"); r.key == "" && looksLikeKey(key) {
+		r.key = key
+	}
+	id := level.key("orderID")
+	if r.orderID != "" || !looksLikeID(id) {
+		return
+	}
+	words := level.text("message")
+	clear := words == "" || r.yes || r.pending || r.key != ""
+	if !clear && (saysNo.MatchString(words) || !level.has("orderId", "order", "orderNumber")) {
+		r.doubt = "the answer has an id and says: " + message(words)
+		return
+	}
+	r.orderID = id
 }
 
 // keyOfLocation is the last segment of a new licence's address, if it can be a
-// key.
+// key: .../license/{family}/{keyNumber}.
 func keyOfLocation(location string) string {
-	if location == "" {
+	at, err := url.Parse(location)
+	if err != nil {
 		return ""
 	}
-	last := path.Base(location)
-	if CheckKeyNumber(last) != nil {
+	segments := strings.Split(strings.Trim(at.Path, "/"), "/")
+	if len(segments) < 2 || Family(segments[len(segments)-2]).check("") != nil {
 		return ""
 	}
-	return last
-}
-
-// looksLikeKey tells a key from a sentence: one word with a digit in it.
-func looksLikeKey(text string) bool {
-	return CheckKeyNumber(text) == nil && strings.ContainsAny(text, "0123456789") && text != "1" && len(text) >= 4
+	if key := segments[len(segments)-1]; looksLikeKey(key) {
+		return key
+	}
+	return ""
 }

@@ -9,7 +9,7 @@ import (
 
 // decodeVersions reads the orderable versions (API document, "Get the orderable
 // versions"): strings, objects, a map from name to label or to an object, or
-// groups with orderableVersions. The raw answer is kept.
+// groups with orderableVersions. The raw answer is kept. An error that the API put in their place is an *Error.
 func decodeVersions(family Family, body []byte) (*OrderableVersions, error) {
 	out := &OrderableVersions{Family: family, Versions: []OrderableVersion{}, Unambiguous: true, Raw: json.RawMessage(body)}
 	if len(bytes.TrimSpace(body)) == 0 {
@@ -26,7 +26,7 @@ func decodeVersions(family Family, body []byte) (*OrderableVersions, error) {
 		return nil, failed
 	}
 	d := versionDecoder{out: out, seen: map[string]bool{}}
-	d.collect(value, true)
+	d.collect(value)
 	return out, nil
 }
 
@@ -49,7 +49,7 @@ func (d *versionDecoder) add(product, label string) {
 	}
 }
 
-func (d *versionDecoder) collect(value any, outer bool) {
+func (d *versionDecoder) collect(value any) {
 	switch v := value.(type) {
 	case nil:
 	case []any:
@@ -58,36 +58,47 @@ func (d *versionDecoder) collect(value any, outer bool) {
 		}
 	case object:
 		if ordered, ok := numbered(v); ok {
-			d.collect(ordered, false)
+			d.collect(ordered)
 			return
 		}
-		if v.has("orderableVersions") {
-			d.element(v)
+		if scalarKey(v.get("product", "version")) != "" {
+			d.element(v) // one version, not a map of them
 			return
 		}
-		if inner, ok := unwrap(v); ok && outer && len(v) <= 3 && wrapped(v) {
-			d.collect(inner, false)
+		if inner, ok := wrapped(v); ok {
+			d.collect(inner)
 			return
 		}
-		for _, m := range v { // a map: name → label, or name → object
-			if members, ok := m.value.(object); ok {
-				d.add(m.name, scalar(members.get("label", "title", "name", "description")))
-			} else {
-				d.add(m.name, scalarKey(m.value))
-			}
+		for _, m := range v {
+			d.entry(m)
 		}
 	}
 }
 
-// wrapped says whether an object is a wrapper by its name, and not a map with
-// one product in it.
-func wrapped(members object) bool {
-	for _, name := range wrappers {
-		if isContainer(members.get(name)) {
-			return true
+// entry is one of a map: name → label, name → object, or a group's name → array.
+func (d *versionDecoder) entry(m member) {
+	switch v := m.value.(type) {
+	case object:
+		d.add(m.name, v.key("label"))
+	case []any:
+		d.out.Unambiguous = false // the group's name might be a product's
+		d.collect(v)
+	default:
+		if !named(m.name, envelope) {
+			d.add(m.name, scalarKey(v))
 		}
 	}
-	return false
+}
+
+// wrapped returns what a wrapper holds, by its name alone: an object with one
+// unknown member is a map with one product in it.
+func wrapped(members object) (any, bool) {
+	for _, name := range wrappers {
+		if inner := members.get(name); isContainer(inner) {
+			return inner, true
+		}
+	}
+	return nil, false
 }
 
 func (d *versionDecoder) element(value any) {
@@ -97,21 +108,16 @@ func (d *versionDecoder) element(value any) {
 		return
 	}
 	if group := members.get("orderableVersions"); isContainer(group) {
-		d.collect(group, false)
+		d.collect(group)
 		return
 	}
-	for i, name := range recognised["versions"] {
-		if product := scalarKey(members.get(name)); product != "" {
-			label := ""
-			for _, other := range append([]string{"label"}, recognised["versions"][i+1:]...) {
-				if label = scalarKey(members.get(other)); label != "" && other != "id" {
-					break
-				}
-				label = ""
-			}
-			d.add(product, label)
-			return
+	product := members.key("version")
+	label := ""
+	for _, name := range recognised["label"] {
+		if text := scalarKey(members.get(name)); text != "" && text != product {
+			label = text
+			break
 		}
 	}
-	d.out.Unambiguous = false
+	d.add(product, label)
 }

@@ -20,6 +20,9 @@
 // redirect is followed, and net/http is given nothing that it could send a
 // second time. A write that fails says in [Error.Outcome] whether it certainly
 // had no effect or may have had one; the latter has to be found out by reading.
+// A yes is one only if the answer clearly says so, and in doubt the outcome is
+// Unknown: a yes that was none would hide a failed order, a no that was none
+// would have it ordered twice.
 //
 // # Answers
 //
@@ -29,5 +32,8 @@
 // came. What is not recognised is an error, never an empty result: a key that
 // was left out of a list would later look like a new one.
 //
-// Every error is an *[Error]. None holds a secret or a token.
+// A list that says that there is more, or holds what is no key, is an error too.
+//
+// Every error is an *[Error]. None holds a secret or a token: where an answer
+// repeats one, it is blotted out before anything is read.
 package websoftsolus

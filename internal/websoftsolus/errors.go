@@ -22,10 +22,10 @@ const (
 type ErrorKind string
 
 const (
-	NotConfigured ErrorKind = "not_configured" // login or secret missing: nothing was sent
+	NotConfigured ErrorKind = "not_configured" // login or secret missing, or no usable base URL: nothing was sent
 	InvalidKey    ErrorKind = "invalid_key"    // a key number that must never be put in a path: nothing was sent
 	Unauthorized  ErrorKind = "unauthorized"   // 401 or 403, on the token request or on a call
-	NotFound      ErrorKind = "not_found"      // 404 for a named licence
+	NotFound      ErrorKind = "not_found"      // 404; of a read or write of a named licence, there is none of that key
 	Rejected      ErrorKind = "rejected"       // any other clear no: a 4xx, or an error inside a 200
 	RateLimited   ErrorKind = "rate_limited"   // 429 after the retries
 	Unavailable   ErrorKind = "unavailable"    // 5xx
@@ -50,7 +50,7 @@ type Error struct {
 	Digest     string        // hex SHA-256 of the answer's body; empty where there was none
 	Err        error         // cause; never holds a secret or a token
 
-	page bool // the answer was an HTML page: a server's, not the API's
+	foreign bool // the answer was not the API's own: a server's page or words, or not whole
 }
 
 func (e *Error) Error() string {
@@ -60,10 +60,12 @@ func (e *Error) Error() string {
 		fmt.Fprintf(&b, ": HTTP %d", e.Status)
 	}
 	switch {
+	case e.Message != "" && e.Err != nil:
+		fmt.Fprintf(&b, ": %s (%s)", e.Message, message(e.Err.Error()))
 	case e.Message != "":
 		fmt.Fprintf(&b, ": %s", e.Message)
 	case e.Err != nil:
-		fmt.Fprintf(&b, ": %v", e.Err)
+		fmt.Fprintf(&b, ": %s", message(e.Err.Error()))
 	default:
 		fmt.Fprintf(&b, ": %s", strings.ReplaceAll(string(e.Kind), "_", " "))
 	}

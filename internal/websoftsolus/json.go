@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 )
 
 // Answers are read into values that keep what Go's maps lose: the order of an
@@ -24,12 +23,12 @@ type member struct {
 // object is a JSON object in the order of its members.
 type object []member
 
-// get returns the value of the first member with one of the names, letter case
-// and underscores aside; earlier names win.
+// get returns the value of the first member with one of the names, letter case,
+// underscores and dashes aside; earlier names win, whatever their value.
 func (o object) get(names ...string) any {
 	for _, name := range names {
 		for _, m := range o {
-			if plain(m.name) == plain(name) {
+			if alike(m.name, name) {
 				return m.value
 			}
 		}
@@ -40,12 +39,50 @@ func (o object) get(names ...string) any {
 func (o object) has(names ...string) bool {
 	for _, name := range names {
 		for _, m := range o {
-			if plain(m.name) == plain(name) {
+			if alike(m.name, name) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// text returns the first text, number or boolean that is not empty under one of
+// the field's recognised names.
+func (o object) text(field string) string {
+	for _, name := range recognised[field] {
+		if text := scalar(o.get(name)); text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// key is text without booleans: {"license":true} names no licence.
+func (o object) key(field string) string {
+	for _, name := range recognised[field] {
+		if key := scalarKey(o.get(name)); key != "" {
+			return key
+		}
+	}
+	return ""
+}
+
+// shows says whether the object has the field with a value that can be read: a
+// text, a number, a boolean or null.
+func (o object) shows(field string) bool {
+	return o.has(recognised[field]...) && !isContainer(o.get(recognised[field]...))
+}
+
+// objects returns the members of those names that are objects.
+func (o object) objects(names []string) []object {
+	var found []object
+	for _, m := range o {
+		if inner, ok := m.value.(object); ok && named(m.name, names) {
+			found = append(found, inner)
+		}
+	}
+	return found
 }
 
 // only returns the value of an object's one member; nil for any other number.
@@ -56,9 +93,35 @@ func (o object) only() any {
 	return nil
 }
 
-var plainer = strings.NewReplacer("_", "", "-", "", " ", "")
+// alike compares two field names, letter case, underscores, dashes and spaces
+// aside. Letters beyond ASCII must be the same.
+func alike(a, b string) bool {
+	i, j := 0, 0
+	for {
+		for i < len(a) && separates(a[i]) {
+			i++
+		}
+		for j < len(b) && separates(b[j]) {
+			j++
+		}
+		if i == len(a) || j == len(b) {
+			return i == len(a) && j == len(b)
+		}
+		if lower(a[i]) != lower(b[j]) {
+			return false
+		}
+		i, j = i+1, j+1
+	}
+}
 
-func plain(name string) string { return strings.ToLower(plainer.Replace(name)) }
+func separates(c byte) bool { return c == '_' || c == '-' || c == ' ' }
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}
 
 var (
 	errTooDeep  = fmt.Errorf("the answer nests deeper than %d", maxDepth)

@@ -21,7 +21,7 @@ func (f Family) check(op string) error {
 			return nil
 		}
 	}
-	return &Error{Op: op, Kind: InvalidKey, Outcome: NotDone, Err: errors.New("there is no such family")}
+	return &Error{Op: op, Kind: InvalidKey, Outcome: NotDone, Err: errors.New("there is no such family; take plesk, cpanel or virtuozzo")}
 }
 
 // unreadable is the error of a read whose 2xx answer says nothing known.
@@ -39,7 +39,10 @@ func unreadable(op string, a *answer, err error) error {
 
 // ListKeys returns the key numbers of a family, each once, in the answer's order
 // (API document, "Get all licenses"). Terminated ones may or may not be among
-// them. An answer that cannot be read whole is an error, never a shorter list.
+// them, and so may keys that CheckKeyNumber refuses. An answer that cannot be
+// read whole is an error, never a shorter list. A 404 is an empty list, unless it
+// is a page or speaks of paths and routes: then it is a server's that knows no
+// such path.
 func (c *Client) ListKeys(ctx context.Context, family Family) ([]string, error) {
 	op := "list " + string(family) + " licenses"
 	if err := family.check(op); err != nil {
@@ -47,7 +50,7 @@ func (c *Client) ListKeys(ctx context.Context, family Family) ([]string, error) 
 	}
 	a, err := c.read(ctx, call{op: op, method: http.MethodGet, endpoint: listEndpoint, path: "license/" + string(family)})
 	var failed *Error
-	if errors.As(err, &failed) && failed.Kind == NotFound && !failed.page {
+	if errors.As(err, &failed) && failed.Kind == NotFound && !failed.foreign {
 		return []string{}, nil
 	}
 	if err != nil {
@@ -70,8 +73,9 @@ func (c *Client) GetLicense(ctx context.Context, family Family, keyNumber string
 	var failed *Error
 	if family == Plesk && errors.As(err, &failed) && failed.Kind == NotFound {
 		if short := longPleskKey.FindStringSubmatch(keyNumber); short != nil {
-			if license, shortErr := c.getLicense(ctx, family, short[1]); shortErr == nil {
-				return license, nil
+			inShort, err := c.getLicense(ctx, family, short[1])
+			if err == nil || !(errors.As(err, &failed) && failed.Kind == NotFound) {
+				return inShort, err
 			}
 		}
 	}

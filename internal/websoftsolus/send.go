@@ -1,85 +1,37 @@
 package websoftsolus
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 )
 
-// errRedirect and the like are causes that a person is shown.
+const maxRedirects = 3 // of a read
+
 var (
-	errTooLarge = fmt.Errorf("the answer is larger than %d MiB", maxBody>>20)
+	errTooLarge  = fmt.Errorf("the answer is larger than %d MiB", maxBody>>20)
+	errBrokenOff = errors.New("the answer broke off")
 )
-
-// read makes a request that may be repeated: a GET, or the one for a token. It
-// is tried up to maxAttempts times on what may pass, and a clean 401 renews the
-// token once.
-func (c *Client) read(ctx context.Context, r call) (*answer, error) {
-	renewed := false
-	for attempt := 1; ; attempt++ {
-		token := ""
-		if !r.noToken {
-			var err error
-			if token, err = c.bearer(ctx, r.op, readMargin); err != nil {
-				return nil, err
-			}
-		}
-		a, err := c.attempt(ctx, r, token, attempt)
-		if err == nil {
-			return a, nil
-		}
-		if err.Kind == Unauthorized && err.Status == http.StatusUnauthorized && !r.noToken && !renewed {
-			renewed = true
-			c.token.drop(token)
-			attempt--
-			continue
-		}
-		if attempt >= maxAttempts || !repeatable(err) || ctx.Err() != nil {
-			return nil, err
-		}
-		wait := c.backoff(attempt)
-		if err.RetryAfter > 0 {
-			wait = err.RetryAfter
-		}
-		if deadline, ok := ctx.Deadline(); wait > maxRetryAfter || ok && c.Now().Add(wait).After(deadline) {
-			return nil, err
-		}
-		if c.Sleep(ctx, wait) != nil {
-			return nil, &Error{Op: r.op, Kind: Canceled, Outcome: NotDone, Err: ctx.Err()}
-		}
-	}
-}
-
-// backoff is full jitter over a doubling span (AWS Architecture Blog,
-// "Exponential Backoff And Jitter").
-func (c *Client) backoff(attempt int) time.Duration {
-	return c.Jitter(min(firstBackoff<<(attempt-1), maxBackoff)) + time.Millisecond
-}
-
-// repeatable says whether a read may do better in a moment.
-func repeatable(e *Error) bool {
-	switch e.Kind {
-	case RateLimited, Network:
-		return true
-	case Unavailable:
-		return e.Status == http.StatusBadGateway || e.Status == http.StatusServiceUnavailable || e.Status == http.StatusGatewayTimeout
-	}
-	return false
-}
 
 // write makes a request that must not be repeated. The token is made fresh
 // first, so that a 401 is an answer and not a matter of time.
 func (c *Client) write(ctx context.Context, r call) (*answer, error) {
+	base, err := c.configured(r.op)
+	if err != nil {
+		return nil, err
+	}
+	r.base = base
 	token, err := c.bearer(ctx, r.op, writeMargin)
 	if err != nil {
 		return nil, err
@@ -94,38 +46,52 @@ func (c *Client) write(ctx context.Context, r call) (*answer, error) {
 	return a, nil
 }
 
-// attempt sends one request once and reads its answer whole. An answer that is
-// not a 2xx is an error.
+// attempt waits for a turn, sends one request once and reads its answer whole.
+// An answer that is not a 2xx is an error.
 func (c *Client) attempt(ctx context.Context, r call, token string, number int) (*answer, *Error) {
-	c.start()
 	select {
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()
 	case <-ctx.Done():
-		return nil, &Error{Op: r.op, Kind: Canceled, Outcome: NotDone, Err: ctx.Err()}
+	}
+	if ctx.Err() != nil { // also where a slot came at the same time
+		return nil, canceled(r.op, ctx)
 	}
 	begun := time.Now()
-	a, status, err := c.exchange(ctx, r, token)
+	a, failed := c.exchange(ctx, r, token)
 	if c.Observe != nil {
-		observed := Attempt{Method: r.method, Endpoint: r.endpoint, Number: number, Status: status, Took: time.Since(begun)}
-		if err != nil {
-			observed.Kind = err.Kind
+		observed := Attempt{Method: r.method, Endpoint: r.endpoint, Number: number, Took: time.Since(begun)}
+		if failed != nil {
+			observed.Status, observed.Kind = failed.Status, failed.Kind
+		} else {
+			observed.Status = a.status
 		}
 		c.Observe(observed)
 	}
-	return a, err
+	return a, failed
 }
 
-func (c *Client) exchange(caller context.Context, r call, token string) (_ *answer, status int, failed *Error) {
+// departure knows whether any of a request may have left. A transport asks for a
+// connection, gets one, and only then writes. What fails between was never sent;
+// of a transport that reports nothing, nothing is known.
+type departure struct{ asked, got atomic.Bool }
+
+func (d *departure) trace(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { d.asked.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { d.got.Store(true) },
+	})
+}
+
+func (d *departure) possible() bool { return d.got.Load() || !d.asked.Load() }
+
+func (c *Client) exchange(caller context.Context, r call, token string) (*answer, *Error) {
 	ctx, cancel := context.WithTimeout(caller, c.Timeout)
 	defer cancel()
-	var left atomic.Bool // whether any of the request may have left
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { left.Store(true) },
-	})
-	fail := func(kind ErrorKind, err error) *Error {
+	var left departure
+	broken := func(status int, kind ErrorKind, err error) *Error {
 		e := &Error{Op: r.op, Kind: kind, Outcome: NotDone, Status: status, Err: err}
-		if r.write() && left.Load() {
+		if r.write() && left.possible() {
 			e.Outcome = Unknown
 		}
 		if caller.Err() != nil {
@@ -133,95 +99,47 @@ func (c *Client) exchange(caller context.Context, r call, token string) (_ *answ
 		}
 		return e
 	}
-	request, err := c.request(ctx, r, token)
+	hide := blotter(c.Secret, token)
+	request, err := c.request(left.trace(ctx), r, token)
 	if err != nil {
-		return nil, 0, fail(Network, err)
+		return nil, &Error{Op: r.op, Kind: NotConfigured, Outcome: NotDone, Err: errors.New("the request cannot be built")}
 	}
-	hops := 0
-	var response *http.Response
-	for {
-		response, err = c.http.Do(request)
-		if err != nil {
-			return nil, 0, fail(Network, withoutURL(err))
-		}
-		status = response.StatusCode
-		next := followable(r, request.URL, response)
-		if next == nil || hops == 3 {
-			break
-		}
-		hops++
-		drain(response.Body)
-		request = request.Clone(ctx)
-		request.URL, request.Host = next, ""
+	response, hops, err := c.follow(r, request)
+	if err != nil {
+		return nil, broken(0, Network, inWords(err, hide))
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
-	if err != nil {
-		return nil, status, fail(Network, fmt.Errorf("the answer broke off: %w", withoutURL(err)))
+	status := response.StatusCode
+	body, err := readBody(response)
+	if status < 200 || status > 299 {
+		return nil, c.refusal(r, response, body, err, hops, hide)
 	}
-	if len(body) > maxBody {
-		return nil, status, fail(Unreadable, errTooLarge)
-	}
-	sum := sha256.Sum256(body)
-	a := &answer{status: status, header: response.Header, digest: hex.EncodeToString(sum[:]), body: toUTF8(body, response.Header.Get("Content-Type"))}
-	if status >= 200 && status < 300 {
-		return a, status, nil
-	}
-	e := fail(Rejected, nil)
-	e.Kind, e.Digest = kindOf(status), a.digest
-	e.Message, e.Fields = errorText(a.body)
-	e.RetryAfter = c.retryAfter(response.Header)
-	e.page = isHTML(a.body)
-	if definite(status) {
-		e.Outcome = NotDone
-	}
-	if e.Kind == Redirected {
-		e.Err = errors.New("the API answered with a redirect that is not followed")
-	}
-	return nil, status, e
-}
-
-// definite says whether a status is a clear no. A 408 and a 499 come from a
-// server or proxy that stopped waiting for something, perhaps for what it had
-// already passed on; a redirect may follow upon the deed; a 5xx says nothing.
-func definite(status int) bool {
-	return status >= 400 && status < 500 && status != http.StatusRequestTimeout && status != 499
-}
-
-func kindOf(status int) ErrorKind {
 	switch {
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		return Unauthorized
-	case status == http.StatusNotFound:
-		return NotFound
-	case status == http.StatusTooManyRequests:
-		return RateLimited
-	case status >= 500:
-		return Unavailable
-	case status >= 400:
-		return Rejected
-	default:
-		return Redirected
+	case errors.Is(err, errTooLarge):
+		return nil, broken(status, Unreadable, err)
+	case err != nil, !r.write() && cutOff(response, body):
+		return nil, broken(status, Network, errBrokenOff)
 	}
+	a := &answer{status: status, header: response.Header, digest: digest(body)}
+	a.body = hide(toUTF8(body, response.Header.Get("Content-Type")))
+	return a, nil
 }
 
-// request builds the request. A write's body cannot be read a second time, so
-// net/http cannot send it a second time either.
+// request builds the request. A write has a body even if it is empty, and one
+// that cannot be read a second time: net/http repeats a request without a body
+// by itself, over HTTP/2 even one that the server may have acted on.
 func (c *Client) request(ctx context.Context, r call, token string) (*http.Request, error) {
-	base, err := ParseBaseURL(c.BaseURL)
+	var body io.Reader
+	encoded := r.form.Encode()
+	if r.method != http.MethodGet {
+		body = io.NopCloser(strings.NewReader(encoded))
+	}
+	request, err := http.NewRequestWithContext(ctx, r.method, r.base+r.path, body)
 	if err != nil {
 		return nil, err
 	}
-	var body io.Reader
 	if r.form != nil {
-		body = io.NopCloser(strings.NewReader(r.form.Encode()))
-	}
-	request, err := http.NewRequestWithContext(ctx, r.method, base+r.path, body)
-	if err != nil {
-		return nil, errors.New("the request cannot be built")
-	}
-	if r.form != nil {
-		request.ContentLength = int64(len(r.form.Encode()))
+		request.ContentLength = int64(len(encoded))
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	request.Header.Set("Accept", "application/json")
@@ -232,44 +150,75 @@ func (c *Client) request(ctx context.Context, r call, token string) (*http.Reque
 	return request, nil
 }
 
-// followable returns where a redirect of a GET leads, if that is the same
-// server; nil for every other answer.
-func followable(r call, from *url.URL, response *http.Response) *url.URL {
-	if r.method != http.MethodGet || response.StatusCode < 300 || response.StatusCode >= 400 {
+// follow sends the request, and a read on to where the same server redirects it.
+func (c *Client) follow(r call, request *http.Request) (response *http.Response, hops int, err error) {
+	for ; ; hops++ {
+		response, err = c.http.Do(request)
+		if err != nil {
+			return nil, hops, err
+		}
+		next := redirect(r, request.URL, response)
+		if next == nil || hops == maxRedirects {
+			return response, hops, nil
+		}
+		_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 64<<10)) // so that the connection is used again
+		response.Body.Close()
+		request = request.Clone(request.Context())
+		request.URL, request.Host = next, ""
+	}
+}
+
+// redirect returns where a redirect of a GET leads, if that is the same server;
+// nil for every other answer.
+func redirect(r call, from *url.URL, response *http.Response) *url.URL {
+	if r.method != http.MethodGet {
+		return nil
+	}
+	switch response.StatusCode {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+	default:
 		return nil
 	}
 	to, err := response.Location()
-	if err != nil || to.Scheme != from.Scheme || !strings.EqualFold(to.Host, from.Host) || to.User != nil {
+	if err != nil || to.User != nil || to.Scheme != from.Scheme || !strings.EqualFold(to.Hostname(), from.Hostname()) || port(to) != port(from) {
 		return nil
 	}
 	return to
 }
 
-func drain(body io.ReadCloser) {
-	_, _ = io.Copy(io.Discard, io.LimitReader(body, 64<<10))
-	body.Close()
+func port(u *url.URL) string {
+	switch p := u.Port(); {
+	case p != "":
+		return p
+	case u.Scheme == "https":
+		return "443"
+	}
+	return "80"
 }
 
-// withoutURL drops the URL that net/http puts around an error: it is long, and
-// says nothing that the operation does not.
-func withoutURL(err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		if wrapped.Timeout() {
-			return errors.New("no answer in time")
-		}
-		return wrapped.Err
+func readBody(response *http.Response) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
+	if err == nil && len(body) > maxBody {
+		err = errTooLarge
 	}
-	return err
+	return body, err
 }
 
-func (c *Client) retryAfter(header http.Header) time.Duration {
-	value := strings.TrimSpace(header.Get("Retry-After"))
-	if seconds, err := strconv.Atoi(value); err == nil && seconds > 0 {
-		return time.Duration(min(seconds, 86400)) * time.Second
+// cutOff says whether a read's answer ended before its JSON did, on a connection
+// whose end is all that marks the end of the answer.
+func cutOff(response *http.Response, body []byte) bool {
+	if response.ContentLength >= 0 || response.ProtoMajor != 1 || len(response.TransferEncoding) > 0 || response.Uncompressed {
+		return false
 	}
-	if at, err := http.ParseTime(value); err == nil {
-		return max(0, at.Sub(c.Now()))
+	body = bytes.TrimSpace(body)
+	if len(body) == 0 || !bytes.ContainsAny(body[:1], "{[") || json.Valid(body) {
+		return false
 	}
-	return 0
+	_, err := decodeJSON(body)
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+func digest(body []byte) string {
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:])
 }

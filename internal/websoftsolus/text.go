@@ -2,6 +2,7 @@ package websoftsolus
 
 import (
 	"bytes"
+	"encoding/json"
 	"html"
 	"mime"
 	"regexp"
@@ -14,16 +15,13 @@ import (
 
 // toUTF8 converts an answer's body. Latin-1 is read as Windows-1252, as browsers
 // do (WHATWG Encoding Standard): it differs only where Latin-1 has control
-// characters. A body that is not UTF-8, whatever it says, is taken for that.
+// characters. A body that is not UTF-8, whatever it says, is taken for that. JSON
+// that is UTF-8 stays what it is, whatever charset a server's default puts beside
+// it (RFC 8259, section 8.1): a title read wrong would be written back wrong.
 func toUTF8(body []byte, contentType string) []byte {
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
-	_, parameters, _ := mime.ParseMediaType(contentType)
-	switch strings.ToLower(parameters["charset"]) {
-	case "iso-8859-1", "latin1", "latin-1", "windows-1252", "cp1252", "us-ascii":
-	default:
-		if utf8.Valid(body) {
-			return body
-		}
+	if utf8.Valid(body) && (!saysLatin1(contentType) || json.Valid(body)) {
+		return body
 	}
 	converted, err := charmap.Windows1252.NewDecoder().Bytes(body)
 	if err != nil {
@@ -32,11 +30,21 @@ func toUTF8(body []byte, contentType string) []byte {
 	return converted
 }
 
+func saysLatin1(contentType string) bool {
+	_, parameters, _ := mime.ParseMediaType(contentType)
+	switch strings.ToLower(parameters["charset"]) {
+	case "iso-8859-1", "latin1", "latin-1", "windows-1252", "cp1252", "us-ascii":
+		return true
+	}
+	return false
+}
+
 const maxMessage = 300 // characters of the API's own words
 
 // message makes the API's words fit for an error: one line, no control
 // characters, not too long.
 func message(text string) string {
+	text = text[:min(len(text), 16*maxMessage)] // the rest is not looked at
 	text = strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r):
