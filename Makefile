@@ -1,6 +1,7 @@
 # make demo    the main job on the embedded sandbox, each step printed
 # make test    every test; with the race detector where a C compiler is found
 # make bench   the benchmarks, each comparison in one run
+# make campaign  10,000 operations under faults, through four processes; takes a quarter of an hour
 # make fuzz    every fuzz target for FUZZTIME each
 # make lint    gofmt, vet, staticcheck, go.mod tidy
 # make generate  golden files and documented tables, from their source
@@ -15,7 +16,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # runs the same tests without it.
 RACE := $(shell command -v $$(go env CC | cut -d' ' -f1) >/dev/null 2>&1 && [ "$$(go env CGO_ENABLED)" = 1 ] && echo -race)
 
-.PHONY: build demo test bench fuzz lint generate
+.PHONY: build demo test bench campaign fuzz lint generate
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/websoftsolus-mcp .
@@ -29,6 +30,10 @@ test:
 
 bench:
 	go test -run '^$$' -bench . -benchmem ./...
+
+CAMPAIGN ?= 10000
+campaign:
+	CAMPAIGN=$(CAMPAIGN) go test -run "^TestCampaign$$" -count 1 -timeout 60m -v ./internal/e2e
 
 fuzz:
 	@set -e; go list ./... | while read -r pkg; do \
