@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/go-playground/validator/v10"
+
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/members"
 )
 
 // Decode reads the arguments of a call to a tool and judges them. No arguments,
@@ -65,7 +67,7 @@ type foundProblem struct {
 func (t *tool) decode(target reflect.Value, raw []byte) []Problem {
 	d := decoding{tool: t, target: target.Elem()}
 	if raw = bytes.TrimSpace(raw); len(raw) > 0 && string(raw) != "null" {
-		if err := eachMember(raw, d.member); err != nil {
+		if err := members.Each(raw, d.member); err != nil {
 			return []Problem{whole(raw, err)}
 		}
 	}
@@ -89,7 +91,7 @@ func (t *tool) decode(target reflect.Value, raw []byte) []Problem {
 // whole is the one problem of arguments that are no object.
 func whole(raw []byte, err error) Problem {
 	p := Problem{Field: "arguments", Value: cut(strings.ToValidUTF8(string(raw[:min(len(raw), 4*maxShownValue)]), "\uFFFD"), maxShownValue)}
-	if errors.Is(err, errNotAnObject) {
+	if errors.Is(err, members.ErrNotAnObject) {
 		p.Message = `arguments must be one JSON object, for example {"family":"plesk"}`
 	} else {
 		p.Message = "arguments cannot be read: " + err.Error()
@@ -141,7 +143,7 @@ func (d *decoding) repeated(at int, value []byte) {
 func (d *decoding) set(f *field, target reflect.Value, value []byte) string {
 	switch f.kind {
 	case reflect.String:
-		s, ok := stringOf(value)
+		s, ok := members.Text(value)
 		if !ok {
 			return f.wrongType(value)
 		}
@@ -197,7 +199,7 @@ func stringsOf(value []byte) ([]string, bool) {
 	}
 	var elements []string
 	for _, literal := range literals {
-		s, ok := stringOf(literal)
+		s, ok := members.Text(literal)
 		if !ok {
 			return nil, false
 		}
@@ -297,3 +299,5 @@ func (d *decoding) problems() []Problem {
 	}
 	return problems
 }
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/members"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
 
@@ -59,7 +60,7 @@ func (f Form) MarshalJSON() ([]byte, error) {
 func (f *Form) UnmarshalJSON(raw []byte) error {
 	form := Form{}
 	var failed error
-	err := eachMember(raw, func(name, value []byte) {
+	err := members.Each(raw, func(name, value []byte) {
 		field := Field{Name: string(name)}
 		if err := json.Unmarshal(value, &field.Value); err != nil && failed == nil {
 			failed = fmt.Errorf("form field %s: %w", name, err)

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/agnivade/levenshtein"
+
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/members"
 )
 
 // Problem is one thing that is wrong with a call, in words that say what to
@@ -66,7 +68,7 @@ func quote(s string) string { return strconv.Quote(cut(s, maxQuotedValue)) }
 // shown is a sent JSON value as a problem repeats it: as it is if it is short,
 // its beginning as a string if not.
 func shown(literal []byte) any {
-	if s, ok := stringOf(literal); ok {
+	if s, ok := members.Text(literal); ok {
 		return cut(s, maxShownValue)
 	}
 	valid := strings.ToValidUTF8(string(literal), "\uFFFD")

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 
 	"github.com/mark3labs/mcp-go/mcp"
+
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/members"
 )
 
 // callDirectly answers a plain tools/call: of a tool that there is, in the
@@ -14,28 +16,27 @@ import (
 // handler wants to ask the client something, which the library can do and which
 // handlers are made to be called again for.
 func (l *loop) callDirectly(ctx context.Context, m message) ([]byte, bool) {
-	var params struct {
-		Name           string          `json:"name"`
-		Arguments      json.RawMessage `json:"arguments"`
-		Meta           json.RawMessage `json:"_meta"`
-		Task           json.RawMessage `json:"task"`
-		InputResponses json.RawMessage `json:"inputResponses"`
-		RequestState   json.RawMessage `json:"requestState"`
-	}
-	if json.Unmarshal(m.params, &params) != nil || params.Task != nil || params.InputResponses != nil || params.RequestState != nil {
+	call := mcp.CallToolRequest{Request: mcp.Request{Method: m.method}}
+	plain := true
+	err := members.Each(m.params, func(name, value []byte) {
+		switch string(name) {
+		case "name":
+			var ok bool
+			call.Params.Name, ok = members.Text(value)
+			plain = plain && ok
+		case "arguments":
+			call.Params.RawArguments = value
+		case "_meta":
+			// A request of 2026-07-28 or later says so here, and its answer carries more.
+			plain = plain && !bytes.Contains(value, []byte("modelcontextprotocol")) && json.Unmarshal(value, &call.Params.Meta) == nil
+		default: // a task, an answer to a question of the handler's, or what is not known
+			plain = false
+		}
+	})
+	if err != nil || !plain {
 		return nil, false
 	}
-	call := mcp.CallToolRequest{
-		Request: mcp.Request{Method: m.method},
-		Params:  mcp.CallToolParams{Name: params.Name, RawArguments: params.Arguments},
-	}
-	if params.Meta != nil {
-		// A request of 2026-07-28 or later says so here, and its answer carries more.
-		if bytes.Contains(params.Meta, []byte("modelcontextprotocol")) || json.Unmarshal(params.Meta, &call.Params.Meta) != nil {
-			return nil, false
-		}
-	}
-	tool := l.mcp.GetTool(params.Name)
+	tool := l.mcp.GetTool(call.Params.Name)
 	if tool == nil {
 		return nil, false
 	}

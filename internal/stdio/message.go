@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/mark3labs/mcp-go/mcp"
+
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/members"
 )
 
 // kind is what a message is by its members (JSON-RPC 2.0).
@@ -40,43 +42,51 @@ func (e *invalid) Error() string { return e.reason }
 // parse reads one line. Batches existed in the revision of 2025-03-26 alone, no
 // host sends them over stdio, and they are refused.
 func parse(line []byte) (message, error) {
-	var members struct {
-		JSONRPC json.RawMessage `json:"jsonrpc"`
-		ID      json.RawMessage `json:"id"`
-		Method  json.RawMessage `json:"method"`
-		Params  json.RawMessage `json:"params"`
-		Result  json.RawMessage `json:"result"`
-		Error   json.RawMessage `json:"error"`
-	}
-	if err := json.Unmarshal(line, &members); err != nil {
-		var mistyped *json.UnmarshalTypeError
-		if errors.As(err, &mistyped) {
-			if line[0] == '[' {
-				return message{}, &invalid{reason: "batches are not supported; send one message a line"}
-			}
-			return message{}, &invalid{reason: "a message is a JSON object"}
+	m := message{line: line}
+	var version, method json.RawMessage
+	err := members.Each(line, func(name, value []byte) {
+		switch string(name) { // a repeated member counts as its last
+		case "jsonrpc":
+			version = value
+		case "id":
+			m.id = value
+		case "method":
+			method = value
+		case "params":
+			m.params = value
+		case "result":
+			m.result = value
+		case "error":
+			m.fault = value
 		}
+	})
+	switch {
+	case errors.Is(err, members.ErrNotAnObject) && line[0] == '[':
+		return message{}, &invalid{reason: "batches are not supported; send one message a line"}
+	case errors.Is(err, members.ErrNotAnObject):
+		return message{}, &invalid{reason: "a message is a JSON object"}
+	case err != nil:
 		return message{}, err
 	}
-	m := message{id: members.ID, params: members.Params, result: members.Result, fault: members.Error, line: line}
-	if members.Method == nil && m.fault != nil && !validID(m.id) {
+	if method == nil && m.fault != nil && !validID(m.id) {
 		m.kind = response // the client could not read an id of ours: an error about an error would go on for ever
 		return m, nil
 	}
 	if !validID(m.id) {
 		return message{}, &invalid{reason: "id must be a string or a number"}
 	}
-	if string(members.JSONRPC) != `"2.0"` {
+	if string(version) != `"2.0"` {
 		return message{}, &invalid{id: m.id, reason: `jsonrpc must be "2.0"`}
 	}
-	if members.Method == nil {
+	if method == nil {
 		if m.id == nil || (m.result == nil) == (m.fault == nil) {
 			return message{}, &invalid{id: m.id, reason: "the message has no method, and is no answer either"}
 		}
 		m.kind = response
 		return m, nil
 	}
-	if err := json.Unmarshal(members.Method, &m.method); err != nil || m.method == "" {
+	var ok bool
+	if m.method, ok = members.Text(method); !ok || m.method == "" {
 		return message{}, &invalid{id: m.id, reason: "method must be a string"}
 	}
 	if len(m.params) > 0 && m.params[0] != '{' && string(m.params) != "null" {

@@ -1,4 +1,8 @@
-package schemas
+// Package members reads one JSON object member by member, in one pass.
+// encoding/json could do it with tokens or with a map; the one is several times
+// slower on every call, the other loses the order of the members and every
+// second value of a repeated one.
+package members
 
 import (
 	"bytes"
@@ -8,26 +12,22 @@ import (
 	"unicode/utf8"
 )
 
-// Reading one JSON object member by member, in one pass. encoding/json could
-// do it with tokens or with a map; the one is several times slower on every
-// call, the other loses the order of the members and every second value of a
-// repeated one.
-
-var errNotAnObject = errors.New("not a JSON object")
+// ErrNotAnObject is the error of JSON that is another value.
+var ErrNotAnObject = errors.New("not a JSON object")
 
 // maxDepth is how deep values may nest, as in encoding/json.
 const maxDepth = 10000
 
-// eachMember calls visit for every member of an object, in order. The name is
+// Each calls visit for every member of an object, in order. The name is
 // unescaped; the value is the JSON that stands there. Both are valid during
-// the call only. The error is errNotAnObject for another JSON value, and names
+// the call only. The error is ErrNotAnObject for another JSON value, and names
 // the offset where the text is no JSON; members before it have been visited.
-func eachMember(raw []byte, visit func(name, value []byte)) error {
+func Each(raw []byte, visit func(name, value []byte)) error {
 	s := scanner{raw: raw}
 	s.space()
 	if s.next() != '{' {
 		if s.value(0) && s.end() {
-			return errNotAnObject
+			return ErrNotAnObject
 		}
 		return s.invalid()
 	}
@@ -59,9 +59,9 @@ func eachMember(raw []byte, visit func(name, value []byte)) error {
 	return nil
 }
 
-// stringOf returns the text of a JSON string, false for any other value and for
+// Text returns the text of a JSON string, false for any other value and for
 // a string that is not UTF-8.
-func stringOf(literal []byte) (string, bool) {
+func Text(literal []byte) (string, bool) {
 	if literal[0] != '"' || !utf8.Valid(literal) {
 		return "", false
 	}
@@ -114,7 +114,7 @@ func (s *scanner) member() (name, value []byte, ok bool) {
 	}
 	name = s.raw[start+1 : s.at-1]
 	if bytes.IndexByte(name, '\\') >= 0 {
-		unescaped, _ := stringOf(s.raw[start:s.at])
+		unescaped, _ := Text(s.raw[start:s.at])
 		name = []byte(unescaped)
 	}
 	s.space()
