@@ -16,11 +16,12 @@ import (
 // What the four order tools share: a preview, then a confirmed order.
 
 // orderProtocol ends the description of every order tool.
-const orderProtocol = " Costs money. Two calls: with confirm \"\" it returns a preview (the exact request, warnings) and a confirm phrase, and nothing is sent. Show the preview to the person. Only when they agree, call again with the same arguments and that phrase. " +
-	"The phrase works once, for 10 minutes; sent again, it returns the recorded outcome and orders nothing."
+const orderProtocol = " Costs money. Two calls: with confirm \"\" it returns a preview and a confirm phrase, and nothing is sent. Show the preview to the person; only when they agree, call again with the same arguments and that phrase. " +
+	"It works once, for 10 minutes; sent again, it returns the recorded outcome. For several: preview each, show all, confirm one by one, stop at the first unknown."
 
-// order previews or places an order. Its input is valid.
-func (s *Set) order(ctx context.Context, in schemas.Order) (any, error) {
+// order previews or places an order. Its input is valid. The warnings are for
+// the preview, beside those that every order gets.
+func (s *Set) order(ctx context.Context, in schemas.Order, warnings ...string) (any, error) {
 	request := operations.OrderRequest{
 		Family:      in.Family,
 		Product:     in.Product,
@@ -43,7 +44,7 @@ func (s *Set) order(ctx context.Context, in schemas.Order) (any, error) {
 		}
 		return s.done(done), nil
 	}
-	request.Warnings = s.productWarnings(ctx, in.Family, in.Product)
+	request.Warnings = append(s.productWarnings(ctx, in.Family, in.Product), warnings...)
 	preview, err := s.Operations.ProposeOrder(ctx, request)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,9 @@ package tools
 
 import (
 	"context"
+	"fmt"
+	"net/netip"
+	"time"
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/schemas"
@@ -15,6 +18,61 @@ func (s *Set) orderCPanelTool() Tool {
 		effect:      orders,
 		family:      websoftsolus.CPanel,
 	}, func(ctx context.Context, in schemas.OrderCPanelInput) (any, error) {
-		return s.order(ctx, in.Order())
+		var warnings []string
+		if in.Confirm == "" {
+			warnings = s.serverWarnings(ctx, in.ServerIP)
+		}
+		return s.order(ctx, in.Order(), warnings...)
 	})
+}
+
+// A preview looks through so many licences for the server's address, and takes
+// so long over it at most: it is a courtesy, not a condition.
+const (
+	serverCheckLicences = 200
+	serverCheckTime     = 5 * time.Second
+)
+
+// serverWarnings points out the cPanel licences that a server has already: one
+// licence is bound to one address, so a second is rarely meant. It can only tell
+// where the API shows addresses, and says so where it could not look at all of
+// them.
+func (s *Set) serverWarnings(ctx context.Context, serverIP string) []string {
+	ctx, cancel := context.WithTimeout(ctx, serverCheckTime)
+	defer cancel()
+	unchecked := func(what string) string {
+		return fmt.Sprintf("%s, so server %s may have a licence already", what, serverIP)
+	}
+	entries, _, err := s.inventory(ctx, []websoftsolus.Family{websoftsolus.CPanel})
+	if err != nil {
+		return []string{unchecked("the cPanel licences could not be listed")}
+	}
+	looked := entries[:min(len(entries), serverCheckLicences)]
+	unread, err := s.readDetails(ctx, looked)
+	var warnings []string
+	read := 0
+	for _, e := range looked {
+		l := e.license
+		if l == nil {
+			continue
+		}
+		read++
+		if sameAddress(l.ServerIP, serverIP) || sameAddress(e.key, serverIP) {
+			warnings = append(warnings, fieldText(fmt.Sprintf("server %s has cPanel licence %s already (title %q, status %q)", serverIP, e.key, l.Title, l.Status), maxFieldText))
+		}
+	}
+	if err != nil || len(unread) > 0 || read < len(entries) {
+		warnings = append(warnings, unchecked(fmt.Sprintf("%d of %d cPanel licences were not looked at", len(entries)-read, len(entries))))
+	}
+	return warnings
+}
+
+// sameAddress compares two IP addresses, however they are written.
+func sameAddress(a, b string) bool {
+	first, err := netip.ParseAddr(a)
+	if err != nil {
+		return false
+	}
+	second, err := netip.ParseAddr(b)
+	return err == nil && first.Unmap() == second.Unmap()
 }
