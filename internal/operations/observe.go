@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
 
@@ -89,16 +91,27 @@ func (s *Service) Recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// Saying that something had no effect takes several looks with pauses between
+	// them, so operations are looked at beside one another.
+	var looks errgroup.Group
+	looks.SetLimit(recoverAtATime)
 	for i := range open {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if s.mayHaveOutcome(&open[i]) && !s.inFlight(open[i].ID) {
-			s.look(ctx, store, &open[i])
-		}
+		looks.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if s.mayHaveOutcome(&open[i]) && !s.inFlight(open[i].ID) {
+				s.look(ctx, store, &open[i])
+			}
+			return nil
+		})
 	}
-	return nil
+	return looks.Wait()
 }
+
+// recoverAtATime is how many operations Recover looks at at a time. The client
+// bounds the requests that they make.
+const recoverAtATime = 16
 
 // Decline records that a person said no to a proposal: its phrase confirms
 // nothing any more. The error is a *Refusal; with code not_open the operation
