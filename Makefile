@@ -31,7 +31,7 @@ test:
 bench:
 	go test -run '^$$' -bench . -benchmem ./...
 
-CAMPAIGN ?= 10000
+CAMPAIGN ?= 10100
 campaign:
 	CAMPAIGN=$(CAMPAIGN) go test -run "^TestCampaign$$" -count 1 -timeout 60m -v ./internal/e2e
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/config"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/operations"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/rpc"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/sandbox"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/tools"
@@ -20,6 +21,7 @@ import (
 // assembly is the server put together from its parts, without a transport.
 type assembly struct {
 	mcp        *server.MCPServer
+	answerer   *rpc.Answerer
 	operations *operations.Service
 	sandbox    *sandbox.Server // nil unless the environment is the sandbox
 	log        *slog.Logger
@@ -69,6 +71,7 @@ func assemble(settings *config.Settings, log *slog.Logger) (*assembly, error) {
 		SecretProblem: settings.SecretProblem,
 	}
 	a.mcp = tools.NewServer(toolset, Version())
+	a.answerer = &rpc.Answerer{MCP: a.mcp, Direct: true, Logger: log}
 	return a, nil
 }
 

@@ -31,7 +31,7 @@ func (c *stdioCommand) Run(ctx context.Context, s streams) error {
 	}
 	log.Debug("serving over stdio", "version", Version(), "environment", settings.Environment)
 	defer context.AfterFunc(ctx, a.operations.StopLooking)()
-	transport := stdio.Server{MCP: a.mcp, DirectCalls: true, Logger: log}
+	transport := stdio.Server{Answerer: a.answerer}
 	served := transport.Serve(operations.WithActor(ctx, operations.Actor{Transport: "stdio"}), s.in, s.out)
 
 	// An operation that a caller no longer waits for ends on its own deadline,

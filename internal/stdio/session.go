@@ -11,11 +11,14 @@ import (
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
+
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/rpc"
 )
 
 // session is the client as handlers see it. It implements the library's
 // ClientSession, and those of its extensions that stdio has a use for.
 type session struct {
+	id            string
 	out           *writer
 	notifications chan mcp.JSONRPCNotification
 	notified      atomic.Bool // somebody asked for the channel
@@ -31,7 +34,7 @@ type session struct {
 	capabilities mcp.ClientCapabilities
 	closed       bool
 	serial       int64
-	pending      map[string]chan message // our requests, by id
+	pending      map[string]chan rpc.Message // our requests, by id
 }
 
 var (
@@ -41,18 +44,22 @@ var (
 	_ server.SessionWithProtocolVersion = (*session)(nil)
 )
 
-func newSession(out *writer) *session {
+func newSession(id string, out *writer) *session {
+	if id == "" {
+		id = "stdio"
+	}
 	return &session{
+		id:            id,
 		out:           out,
 		notifications: make(chan mcp.JSONRPCNotification, 1000),
 		flushed:       make(chan struct{}),
 		written:       make(chan struct{}),
 		level:         mcp.LoggingLevelError,
-		pending:       map[string]chan message{},
+		pending:       map[string]chan rpc.Message{},
 	}
 }
 
-func (s *session) SessionID() string { return "stdio" }
+func (s *session) SessionID() string { return s.id }
 
 func (s *session) Initialize() {
 	s.mu.Lock()
@@ -177,7 +184,7 @@ func (s *session) request(ctx context.Context, method string, params any) (json.
 	if err != nil {
 		return nil, err
 	}
-	answer := make(chan message, 1)
+	answer := make(chan rpc.Message, 1)
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -198,12 +205,12 @@ func (s *session) request(ctx context.Context, method string, params any) (json.
 		if !ok {
 			return nil, errGone
 		}
-		if m.fault != nil {
+		if m.Fault != nil {
 			var fault mcp.JSONRPCErrorDetails
-			_ = json.Unmarshal(m.fault, &fault) // what cannot be read has no words
+			_ = json.Unmarshal(m.Fault, &fault) // what cannot be read has no words
 			return nil, fmt.Errorf("the client answered %s with an error %d: %s", method, fault.Code, fault.Message)
 		}
-		return m.result, nil
+		return m.Result, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -211,11 +218,11 @@ func (s *session) request(ctx context.Context, method string, params any) (json.
 
 // answered hands an answer to whoever waits for it. One that nobody waits for,
 // or not any more, is ignored.
-func (s *session) answered(m message) {
+func (s *session) answered(m rpc.Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if answer := s.pending[string(m.id)]; answer != nil {
-		delete(s.pending, string(m.id))
+	if answer := s.pending[string(m.ID)]; answer != nil {
+		delete(s.pending, string(m.ID))
 		answer <- m
 	}
 }
