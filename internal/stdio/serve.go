@@ -82,11 +82,11 @@ func (s *Server) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 		l.stop()
 		unblock(in)
 	}
-	l.session.close()
+	l.session.questions.Close()
 	l.endStreams()
 	l.calls.Wait()
 	l.mcp.UnregisterSession(l.ctx, l.session.SessionID())
-	l.session.finish()
+	l.session.notifier.Finish()
 	return errors.Join(failed, l.out.close())
 }
 
@@ -205,7 +205,7 @@ func (l *loop) dispatch(line []byte) {
 	}
 	switch m.Kind {
 	case rpc.Response:
-		l.session.answered(m)
+		l.session.questions.Answered(m)
 	case rpc.Notification:
 		if m.Method == "notifications/cancelled" {
 			l.cancel(m.Params)
@@ -301,7 +301,7 @@ func (l *loop) work() {
 // finish writes a call's answer, unless the client cancelled it, and frees its
 // id.
 func (l *loop) finish(c *call, answer []byte) {
-	l.session.settle()
+	l.session.notifier.Settle()
 	l.mu.Lock()
 	delete(l.byID, string(c.id))
 	canceled := c.canceled
