@@ -33,6 +33,7 @@ const (
 // commands is the command line. stdio is what runs when no command is named.
 type commands struct {
 	Stdio      stdioCommand      `cmd:"" default:"withargs" help:"Serve one MCP client over stdin and stdout (the default)."`
+	HTTP       httpCommand       `cmd:"" name:"http" help:"Serve many MCP clients over HTTP."`
 	Sandbox    sandboxCommand    `cmd:"" help:"Serve the simulated API alone and print its credentials."`
 	Operations operationsCommand `cmd:"" help:"Look at the ledger of what was ordered, edited and terminated."`
 	Tools      toolsCommand      `cmd:"" help:"Print the tools that an agent sees."`

@@ -184,3 +184,25 @@ func first(raw []byte) byte {
 	}
 	return 0
 }
+
+// FaultCode returns the code of an answer that is an error, as [Envelope] made
+// it for the id; 0 for any other.
+func FaultCode(answer []byte, id json.RawMessage) int {
+	const before, between = `{"jsonrpc":"2.0","id":`, `,"error":`
+	at := len(before) + len(id)
+	if id == nil {
+		at = len(before) + len("null")
+	}
+	if len(answer) < at+len(between) || string(answer[at:at+len(between)]) != between {
+		return 0
+	}
+	var fault struct {
+		Error struct {
+			Code int `json:"code"`
+		} `json:"error"`
+	}
+	if json.Unmarshal(answer, &fault) != nil {
+		return 0
+	}
+	return fault.Error.Code
+}

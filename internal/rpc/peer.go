@@ -181,3 +181,18 @@ func ask[T any](ctx context.Context, q *Questions, write func([]byte), method mc
 	}
 	return &result, nil
 }
+
+// Sample asks the client's model (MCP specification, "Sampling").
+func (q *Questions) Sample(ctx context.Context, write func([]byte), request mcp.CreateMessageRequest) (*mcp.CreateMessageResult, error) {
+	result, err := ask[mcp.CreateMessageResult](ctx, q, write, mcp.MethodSamplingCreateMessage, request.CreateMessageParams)
+	if err != nil {
+		return nil, err
+	}
+	result.Content, err = mcp.ParseSamplingContent(result.Content)
+	return result, err
+}
+
+// Roots asks for the client's roots (MCP specification, "Roots").
+func (q *Questions) Roots(ctx context.Context, write func([]byte)) (*mcp.ListRootsResult, error) {
+	return ask[mcp.ListRootsResult](ctx, q, write, mcp.MethodListRoots, struct{}{})
+}

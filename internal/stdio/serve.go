@@ -52,6 +52,10 @@ type Server struct {
 	// SessionID is the client's session among those of the same MCP server;
 	// "stdio" where it is empty, which leaves room for one.
 	SessionID string
+	// Gone is closed when the client has gone and no answer can reach it: what
+	// runs is cancelled then. It is nil where the end of the input says nothing of
+	// the kind.
+	Gone <-chan struct{}
 	// MaxCalls is how many requests run at a time; 64 where it is zero.
 	MaxCalls int
 	// MaxQueue is how many requests wait beyond those; one more is refused. 10,000
@@ -68,6 +72,16 @@ func (s *Server) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	l := newLoop(ctx, s, out)
 	if err := l.mcp.RegisterSession(l.ctx, l.session); err != nil {
 		return errors.Join(err, l.out.close())
+	}
+	defer l.abandon()
+	if s.Gone != nil {
+		go func() {
+			select {
+			case <-s.Gone:
+				l.abandon()
+			case <-l.ctx.Done():
+			}
+		}()
 	}
 	read := make(chan error, 1)
 	go func() { read <- l.read(in) }()
@@ -93,6 +107,10 @@ func (s *Server) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 // unblock ends a read that waits, where the stream can do that. A reader that
 // cannot be ended holds nothing but its buffer.
 func unblock(in io.Reader) {
+	if pipe, ok := in.(*io.PipeReader); ok {
+		_ = pipe.Close() // never fails
+		return
+	}
 	if stream, ok := in.(interface{ SetReadDeadline(time.Time) error }); ok {
 		_ = stream.SetReadDeadline(time.Unix(1, 0)) // fails on what has no deadlines: a file, a terminal
 	}
@@ -105,7 +123,8 @@ type loop struct {
 	maxCalls   int
 	maxQueue   int
 	maxLine    int
-	ctx        context.Context // of calls; ends with nobody
+	ctx        context.Context // of calls; ends when the client has gone
+	abandon    context.CancelFunc
 	streams    context.Context // of requests that last until the client goes
 	endStreams context.CancelFunc
 	out        *writer
@@ -146,6 +165,7 @@ func newLoop(ctx context.Context, s *Server, out io.Writer) *loop {
 	}
 	l.session = newSession(s.SessionID, l.out)
 	l.ctx = l.mcp.WithContext(context.WithoutCancel(ctx), l.session)
+	l.ctx, l.abandon = context.WithCancel(l.ctx)
 	l.streams, l.endStreams = context.WithCancel(l.ctx)
 	return l
 }
