@@ -22,6 +22,7 @@ import (
 type assembly struct {
 	mcp        *server.MCPServer
 	answerer   *rpc.Answerer
+	client     *websoftsolus.Client
 	operations *operations.Service
 	sandbox    *sandbox.Server // nil unless the environment is the sandbox
 	log        *slog.Logger
@@ -40,6 +41,7 @@ func assemble(settings *config.Settings, log *slog.Logger) (*assembly, error) {
 		Timeout:        settings.Timeout,
 		MaxConcurrency: settings.MaxConcurrency,
 	}
+	a.client = client
 	if settings.Environment == config.Sandbox {
 		simulated := sandbox.New(sandbox.Options{})
 		listening, err := simulated.Start("127.0.0.1:0")

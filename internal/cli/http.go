@@ -56,6 +56,7 @@ func (c *httpCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
+	ready := &readiness{looks: []func(context.Context) error{a.client.Reachable}, now: time.Now}
 	options := httpserver.Options{
 		Answerer:             a.answerer,
 		Hosts:                web.Hosts,
@@ -65,6 +66,7 @@ func (c *httpCommand) Run(ctx context.Context, s streams) error {
 		CallsInFlight:        web.CallsInFlight,
 		StreamsPerCaller:     streamsPerCaller,
 		SessionIdle:          web.SessionIdle,
+		Ready:                ready.check,
 		Logger:               log,
 	}
 	log.Info("serving over HTTP", "url", fmt.Sprintf("%s://%s/mcp", scheme, listener.Addr()), "version", Version(), "environment", settings.Environment)
