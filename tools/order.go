@@ -23,6 +23,7 @@ const orderProtocol = " Costs money. Two calls: with confirm \"\" it returns a p
 // the preview, beside those that every order gets.
 func (s *Set) order(ctx context.Context, in schemas.Order, warnings ...string) (any, error) {
 	request := operations.OrderRequest{
+		Tool:        in.Tool,
 		Family:      in.Family,
 		Product:     in.Product,
 		Title:       in.Title,

@@ -35,6 +35,7 @@ type commands struct {
 	Stdio      stdioCommand      `cmd:"" default:"withargs" help:"Serve one MCP client over stdin and stdout (the default)."`
 	Sandbox    sandboxCommand    `cmd:"" help:"Serve the simulated API alone and print its credentials."`
 	Operations operationsCommand `cmd:"" help:"Look at the ledger of what was ordered, edited and terminated."`
+	Policy     policyCommand     `cmd:"" help:"Check a policy file, and explain what it decides."`
 	Tools      toolsCommand      `cmd:"" help:"Print the tools that an agent sees."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
@@ -109,8 +110,11 @@ func report(err error, errw io.Writer) int {
 	for _, line := range strings.Split(err.Error(), "\n") {
 		fmt.Fprintf(errw, "websoftsolus-mcp: %s\n", line)
 	}
-	var wrong *config.Error
-	if errors.As(err, &wrong) {
+	var (
+		wrong *config.Error
+		usage wrongUsage
+	)
+	if errors.As(err, &wrong) || errors.As(err, &usage) {
 		return exitUsage
 	}
 	return exitFailed

@@ -32,6 +32,8 @@ const (
 	licenceBusy   guard = "another write to the licence"
 	alreadyEnded  guard = "the licence was terminated already"
 	capReached    guard = "daily cap"
+	// ruleCapReached is a cap of the policy's rule.
+	ruleCapReached guard = "cap of the policy's rule"
 )
 
 // Blocked is a guard that stands in the way of a proposal or a claim.
@@ -39,6 +41,8 @@ type Blocked struct {
 	guard guard
 	Other *Operation // the operation in the way; nil for a cap
 	Limit int        // the cap
+	// reason says which cap of which rule; of ruleCapReached alone.
+	reason string
 }
 
 func (e *Blocked) Error() string {
@@ -71,6 +75,10 @@ func (e *Blocked) refusal(o *Operation) *Refusal {
 		return refuse(o.Kind, CodeInProgress, RetryAfterChange,
 			fmt.Sprintf("the %s %s of the same licence is %s", deed(e.Other.Kind), e.Other.ID, stateWords[e.Other.State]),
 			nextGetOperation(e.Other.ID)).about(e.Other).because(e)
+	case ruleCapReached:
+		return refuse(o.Kind, CodeCapReached, RetryAfterChange,
+			"the policy's cap of "+e.reason+" is reached",
+			"tell the person; they can wait, or change the policy").because(e)
 	default:
 		flag := "--max-orders-per-day"
 		if o.Kind == Terminate {

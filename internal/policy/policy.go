@@ -189,6 +189,9 @@ func (r *Rule) matches(q Request) match {
 // decision holds. An edit that would need a person is denied, since an edit has
 // no confirmation.
 func (p *Policy) Decide(q Request) Decision {
+	if !slices.Contains(Periods, q.Period) {
+		q.Period = "" // of a licence, in words of the API: not known
+	}
 	var strictest *Decision
 	consider := func(d Decision) {
 		if strictest == nil || d.stricter(*strictest, q.Tool) {

@@ -33,7 +33,7 @@ var (
 	capKeys  = []string{"ordersPerDay", "licenceMonthsPerDay", "terminationsPerDay"}
 )
 
-// What rules match on, where there is a list to choose from.
+// What rules match on, where there is a list to choose from: Periods in months.
 var (
 	familyNames = func() []string {
 		names := make([]string, len(websoftsolus.Families))
@@ -42,8 +42,8 @@ var (
 		}
 		return names
 	}()
-	periods      = []string{"1", "3", "6", "12", "24", "36"}
-	environments = []string{"live", "test", "sandbox"}
+	Periods      = []string{"1", "3", "6", "12", "24", "36"}
+	Environments = []string{"live", "test", "sandbox"}
 	effectNames  = []string{string(Allow), string(Person), string(Deny)}
 )
 
@@ -157,8 +157,8 @@ func (r *reader) rule(n *yaml.Node) Rule {
 	rule.Tools = r.patterns(keys["tool"], "tool", Tools, true)
 	rule.Families = r.patterns(keys["family"], "family", familyNames, false)
 	rule.Products = r.patterns(keys["product"], "product", nil, true)
-	rule.Periods = r.patterns(keys["period"], "period", periods, false)
-	rule.Environments = r.patterns(keys["environment"], "environment", environments, false)
+	rule.Periods = r.patterns(keys["period"], "period", Periods, false)
+	rule.Environments = r.patterns(keys["environment"], "environment", Environments, false)
 	rule.Callers = r.patterns(keys["caller"], "caller", nil, true)
 	if rule.Effect == Person && rule.reaches(EditTool) {
 		at := n
