@@ -11,6 +11,7 @@ import (
 	"github.com/agnivade/levenshtein"
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/members"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/untrusted"
 )
 
 // Problem is one thing that is wrong with a call, in words that say what to
@@ -69,7 +70,7 @@ func quote(s string) string { return strconv.Quote(cut(s, maxQuotedValue)) }
 // its beginning as a string if not.
 func shown(literal []byte) any {
 	if s, ok := members.Text(literal); ok {
-		return cut(s, maxShownValue)
+		return untrusted.Field(s, maxShownValue)
 	}
 	valid := strings.ToValidUTF8(string(literal), "\uFFFD")
 	if len(valid) <= maxShownValue && literal[0] != '"' {

@@ -108,7 +108,7 @@ func report(err error, errw io.Writer) int {
 		return exitDone
 	}
 	for _, line := range strings.Split(err.Error(), "\n") {
-		fmt.Fprintf(errw, "websoftsolus-mcp: %s\n", line)
+		fmt.Fprintf(errw, "websoftsolus-mcp: %s\n", printable(line))
 	}
 	var (
 		wrong *config.Error

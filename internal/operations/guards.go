@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/untrusted"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
 
@@ -105,7 +106,7 @@ func keyWords(o *Operation) string {
 	if o.KeyNumber == "" {
 		return ""
 	}
-	return " with key number " + o.KeyNumber
+	return " with key number " + untrusted.Name(o.KeyNumber, maxQuoted)
 }
 
 func nextGetOperation(id string) string {
@@ -147,13 +148,13 @@ func serverWarning(serverIP string, earlier []Operation) string {
 func terminationWarnings(asked string, l *websoftsolus.License) []string {
 	var warnings []string
 	if l.NamedKey != "" && canonicalKey(l.NamedKey) != canonicalKey(l.KeyNumber) {
-		warnings = append(warnings, fmt.Sprintf("asked for %s, the API answered with the licence %s", l.KeyNumber, l.NamedKey))
+		warnings = append(warnings, fmt.Sprintf("asked for %s, the API answered with the licence %s", untrusted.Name(l.KeyNumber, maxQuoted), untrusted.Name(l.NamedKey, maxQuoted)))
 	}
 	if l.KeyNumber != asked {
-		warnings = append(warnings, fmt.Sprintf("the licence answers to %s, not to %s as written", l.KeyNumber, asked))
+		warnings = append(warnings, fmt.Sprintf("the licence answers to %s, not to %s as written", untrusted.Name(l.KeyNumber, maxQuoted), untrusted.Name(asked, maxQuoted)))
 	}
 	if ended(l.Status) {
-		warnings = append(warnings, fmt.Sprintf("the licence's status is already %s", l.Status))
+		warnings = append(warnings, fmt.Sprintf("the licence's status is already %s", untrusted.Name(l.Status, maxQuoted)))
 	}
 	return warnings
 }
