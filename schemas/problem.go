@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/agnivade/levenshtein"
 
@@ -56,21 +55,25 @@ const (
 	maxUnknownShown = 20  // unknown fields named one by one
 )
 
-// cut shortens a text to a number of characters and says so with an ellipsis.
-func cut(s string, characters int) string {
-	if utf8.RuneCountInString(s) <= characters {
-		return s
-	}
-	return string([]rune(s)[:characters]) + "…"
-}
+// cut shortens a text to a number of characters, says so with an ellipsis, and
+// makes visible what cannot be seen in it.
+func cut(s string, characters int) string { return untrusted.Field(s, characters) }
 
-func quote(s string) string { return strconv.Quote(cut(s, maxQuotedValue)) }
+// quote repeats a text inside a message: plain text in plain quotation marks,
+// anything that could do something there as untrusted.Line writes it.
+func quote(s string) string {
+	line := untrusted.Line(s, maxQuotedValue)
+	if line == "«"+s+"»" && !strings.ContainsAny(s, `"\`) {
+		return `"` + s + `"`
+	}
+	return line
+}
 
 // shown is a sent JSON value as a problem repeats it: as it is if it is short,
 // its beginning as a string if not.
 func shown(literal []byte) any {
 	if s, ok := members.Text(literal); ok {
-		return untrusted.Field(s, maxShownValue)
+		return cut(s, maxShownValue)
 	}
 	valid := strings.ToValidUTF8(string(literal), "\uFFFD")
 	if len(valid) <= maxShownValue && literal[0] != '"' {

@@ -29,7 +29,7 @@ func rawJSON(raw json.RawMessage) json.RawMessage {
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return json.RawMessage("null")
 	}
-	if len(raw) <= maxPropertyText && !bytes.Contains(raw, []byte(`\u`)) && untrusted.Clean(string(raw)) {
+	if len(raw) <= maxPropertyText && !escaped(raw) && untrusted.Clean(string(raw)) {
 		// Nothing in it can be hidden or too long, so it stays as it is.
 		compact := bytes.NewBuffer(make([]byte, 0, len(raw)))
 		if json.Compact(compact, raw) == nil {
@@ -47,6 +47,17 @@ func rawJSON(raw json.RawMessage) json.RawMessage {
 		return quote("the answer is larger than 32 KiB and is left out here")
 	}
 	return compact
+}
+
+// escaped says whether a text in raw JSON may hold a control character by its
+// escape. \n and \t may stand in a text.
+func escaped(raw []byte) bool {
+	for _, escape := range []string{`\u`, `\b`, `\f`, `\r`} {
+		if bytes.Contains(raw, []byte(escape)) {
+			return true
+		}
+	}
+	return false
 }
 
 func quote(s string) json.RawMessage {

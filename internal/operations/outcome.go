@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/untrusted"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
@@ -15,6 +16,10 @@ import (
 
 // maxMessage caps, in runes, a message that the ledger keeps.
 const maxMessage = 1000
+
+// maxFailure caps what is kept of the API's reasons, so that what is said before
+// them cuts none in half: a quotation must keep its end.
+const maxFailure = 900
 
 // maxQuoted caps, in characters, what one of our sentences repeats of a text of
 // the API's or a customer's.
@@ -48,9 +53,13 @@ func failed(err error) (State, Finding) {
 	}
 	f.Status, f.Digest = api.Status, api.Digest
 	for _, field := range slices.Sorted(maps.Keys(api.Fields)) {
-		f.Message = joined(f.Message, untrusted.Name(field, maxQuoted)+": "+untrusted.Line(strings.Join(api.Fields[field], ", "), maxQuoted))
+		more := joined(f.Message, untrusted.Name(field, 60)+": "+untrusted.Line(strings.Join(api.Fields[field], ", "), 200))
+		if utf8.RuneCountInString(more) > maxFailure {
+			f.Message = joined(f.Message, "and more")
+			break
+		}
+		f.Message = more
 	}
-	f.Message = capped(f.Message)
 	if api.Outcome != websoftsolus.NotDone {
 		return Unknown, f
 	}
