@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/untrusted"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/schemas"
 )
@@ -58,7 +59,7 @@ func (s *Set) serverWarnings(ctx context.Context, serverIP string) []string {
 		}
 		read++
 		if sameAddress(l.ServerIP, serverIP) || sameAddress(e.key, serverIP) {
-			warnings = append(warnings, fieldText(fmt.Sprintf("server %s has cPanel licence %s already (title %q, status %q)", serverIP, e.key, l.Title, l.Status), maxFieldText))
+			warnings = append(warnings, fmt.Sprintf("server %s has cPanel licence %s already (title %s, status %s)", serverIP, untrusted.Name(e.key, maxQuoted), untrusted.Line(l.Title, maxQuoted), untrusted.Line(l.Status, maxQuoted)))
 		}
 	}
 	if err != nil || len(unread) > 0 || read < len(entries) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/config"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/operations"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/policy"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/rpc"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/sandbox"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
@@ -52,7 +53,12 @@ func assemble(settings *config.Settings, log *slog.Logger) (*assembly, error) {
 		client.BaseURL = listening.URL
 		client.Login, client.Secret = simulated.Credentials()
 	}
+	var decide func(policy.Request) policy.Decision
+	if settings.Policy != nil {
+		decide = settings.Policy.Decide
+	}
 	a.operations = operations.NewService(operations.Config{
+		Policy:                decide,
 		API:                   client,
 		Open:                  func(context.Context) (operations.Store, error) { return openLedger(settings) },
 		Environment:           settings.Environment,

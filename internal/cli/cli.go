@@ -37,6 +37,7 @@ type commands struct {
 	Sandbox    sandboxCommand    `cmd:"" help:"Serve the simulated API alone and print its credentials."`
 	Operations operationsCommand `cmd:"" help:"Look at the ledger of what was ordered, edited and terminated."`
 	Doctor     doctorCommand     `cmd:"" help:"Check the configuration, the credentials, the network and the ledger."`
+	Policy     policyCommand     `cmd:"" help:"Check a policy file, and explain what it decides."`
 	Tools      toolsCommand      `cmd:"" help:"Print the tools that an agent sees."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
@@ -109,10 +110,13 @@ func report(err error, errw io.Writer) int {
 		return exitDone
 	}
 	for _, line := range strings.Split(err.Error(), "\n") {
-		fmt.Fprintf(errw, "websoftsolus-mcp: %s\n", line)
+		fmt.Fprintf(errw, "websoftsolus-mcp: %s\n", printable(line))
 	}
-	var wrong *config.Error
-	if errors.As(err, &wrong) {
+	var (
+		wrong *config.Error
+		usage wrongUsage
+	)
+	if errors.As(err, &wrong) || errors.As(err, &usage) {
 		return exitUsage
 	}
 	return exitFailed

@@ -157,6 +157,10 @@ func (s *Service) claim(ctx context.Context, store Store, kind Kind, id string, 
 		if !s.now().Before(o.ExpiresAt) {
 			return nil, s.expire(ctx, store, o)
 		}
+		limits, _, refusal := s.ruled(ctx, o, "phrase")
+		if refusal != nil {
+			return nil, refusal
+		}
 		var baseline []string
 		switch o.Kind {
 		case Order:
@@ -176,7 +180,7 @@ func (s *Service) claim(ctx context.Context, store Store, kind Kind, id string, 
 		// broken off could have been committed.
 		write, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
 		claimedNow, err := store.Claim(write, Claim{
-			ID: id, At: at, Deadline: s.deadline(at), By: ActorFrom(ctx), Confirmed: "phrase", Baseline: baseline, Limits: s.limits,
+			ID: id, At: at, Deadline: s.deadline(at), By: ActorFrom(ctx), Confirmed: "phrase", Baseline: baseline, Limits: limits,
 		})
 		cancel()
 		var (

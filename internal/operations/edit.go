@@ -55,7 +55,11 @@ func (s *Service) Edit(ctx context.Context, r EditRequest) (*Result, error) {
 		if refusal != nil {
 			return nil, refusal
 		}
-		proposal := Proposal{Operation: *o, Limits: s.limits}
+		limits, _, refusal := s.ruled(ctx, o, "")
+		if refusal != nil {
+			return nil, refusal
+		}
+		proposal := Proposal{Operation: *o, Limits: limits}
 		if last != nil {
 			proposal.After = last.ID
 		}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/policy"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
 
@@ -16,6 +17,10 @@ type Preview struct {
 	Operation Operation
 	Confirm   string                // the phrase that confirms it, once, until Operation.ExpiresAt
 	License   *websoftsolus.License // termination: the licence as it stands
+	// Bound is what flags, token and policy say of it, the strictest of each. Where
+	// its Effect is policy.Person, a person must be asked and the phrase is not to
+	// be given out: no claim that is confirmed by it succeeds.
+	Bound policy.Bound
 }
 
 // ProposeOrder records an order and returns its preview. It makes no request.
@@ -26,6 +31,7 @@ func (s *Service) ProposeOrder(ctx context.Context, r OrderRequest) (*Preview, e
 		return nil, refusal
 	}
 	o := s.operation(ctx, Order, r.Family, "", r.Form)
+	o.Tool = r.Tool
 	o.DuplicateOf = r.DuplicateOf
 	o.Warnings = slices.Concat(r.Warnings, orderWarnings(r))
 	if r.ServerIP != "" {
@@ -95,6 +101,10 @@ func (s *Service) operation(ctx context.Context, kind Kind, family websoftsolus.
 
 // propose records an operation as proposed, under a fresh phrase.
 func (s *Service) propose(ctx context.Context, store Store, o *Operation, phrase func(code string) string) (*Preview, error) {
+	limits, bound, refusal := s.ruled(ctx, o, "")
+	if refusal != nil {
+		return nil, refusal
+	}
 	o.State = Proposed
 	o.ProposedAt = s.now()
 	o.ExpiresAt = o.ProposedAt.Add(phraseLife)
@@ -113,12 +123,12 @@ func (s *Service) propose(ctx context.Context, store Store, o *Operation, phrase
 		if !ok {
 			return nil, refuse(o.Kind, CodeInvalidInput, RetryAfterChange, "no phrase can be made for it", "")
 		}
-		err = store.Propose(ctx, Proposal{Operation: *o, Phrase: digest, Limits: s.limits})
+		err = store.Propose(ctx, Proposal{Operation: *o, Phrase: digest, Limits: limits})
 		var blocked *Blocked
 		switch {
 		case err == nil:
 			s.log.Info("operation proposed", "operation", o.ID, "kind", o.Kind, "family", o.Family)
-			return &Preview{Operation: *o, Confirm: confirm}, nil
+			return &Preview{Operation: *o, Confirm: confirm, Bound: bound}, nil
 		case errors.Is(err, errPhraseTaken):
 			continue
 		case errors.As(err, &blocked):

@@ -127,6 +127,8 @@ type Finding struct {
 // last 24 hours. None are allowed where a limit is 0.
 type Limits struct {
 	Orders, Terminations int
+	// Rule holds the caps of the policy's rule, counted over its own operations.
+	Rule RuleCaps
 }
 
 // Filter chooses operations; a zero field chooses all.

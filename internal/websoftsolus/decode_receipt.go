@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/untrusted"
 )
 
 // The answer to a write is a yes only if it clearly says so, and a no only if it
@@ -170,7 +172,7 @@ func readLevel(r *reading, level object, order bool) {
 		case yesStates[order][strings.ToLower(state)]:
 			r.yes = true
 		case isHTTPError(state), saysNo.MatchString(state):
-			r.doubt = "the answer's " + name + " is " + message(state)
+			r.doubt = "the answer's " + name + " is " + untrusted.Name(state, maxMessage)
 		}
 	}
 	switch words := level.text("message"); {
@@ -198,7 +200,7 @@ func readOrder(r *reading, level object) {
 	words := level.text("message")
 	clear := words == "" || r.yes || r.pending || r.key != ""
 	if !clear && (saysNo.MatchString(words) || !level.has("orderId", "order", "orderNumber")) {
-		r.doubt = "the answer has an id and says: " + message(words)
+		r.doubt = "the answer has an id and says " + untrusted.Line(words, maxMessage)
 		return
 	}
 	r.orderID = id

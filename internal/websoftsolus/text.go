@@ -7,10 +7,11 @@ import (
 	"mime"
 	"regexp"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/charmap"
+
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/untrusted"
 )
 
 // toUTF8 converts an answer's body. Latin-1 is read as Windows-1252, as browsers
@@ -41,24 +42,12 @@ func saysLatin1(contentType string) bool {
 
 const maxMessage = 300 // characters of the API's own words
 
-// message makes the API's words fit for an error: one line, no control
-// characters, not too long.
+// message makes the API's words fit for an error: one line, nothing hidden, not
+// too long.
 func message(text string) string {
 	text = text[:min(len(text), 16*maxMessage)] // the rest is not looked at
-	text = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case unicode.IsControl(r), unicode.Is(unicode.Cf, r):
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(text, "\uFFFD"))
-	text = strings.Join(strings.Fields(text), " ")
-	if utf8.RuneCountInString(text) > maxMessage {
-		text = string([]rune(text)[:maxMessage]) + "…"
-	}
-	return text
+	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "\uFFFD")), " ")
+	return untrusted.Field(text, maxMessage)
 }
 
 var (
