@@ -79,6 +79,7 @@ func assemble(settings *config.Settings, log *slog.Logger) (*assembly, error) {
 		SecretProblem: settings.SecretProblem,
 	}
 	a.mcp = tools.NewServer(toolset, Version())
+	addFixtures(a.mcp)
 	a.answerer = &rpc.Answerer{MCP: a.mcp, Direct: true, Logger: log}
 	return a, nil
 }

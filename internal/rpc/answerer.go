@@ -72,6 +72,9 @@ func (a *Answerer) Answer(ctx context.Context, m Message) (answer []byte) {
 	if m.Kind == Notification {
 		return nil
 	}
+	if refused, ok := answered.(mcp.JSONRPCError); ok && m.Method == string(mcp.MethodResourcesRead) {
+		answered = namingResource(refused, m)
+	}
 	answer, err := answerOf(m.ID, answered)
 	if err != nil {
 		a.log().Error("an answer could not be encoded", "method", m.Method, "error", err)
@@ -136,6 +139,22 @@ func (a *Answerer) ToolsList(ctx context.Context, m Message) ([]byte, bool) {
 		a.lists.mu.Unlock()
 	}
 	return Envelope(m.ID, "result", result), true
+}
+
+// namingResource puts the address of a resource that there is not into the
+// error's data, where both eras want it (MCP specification, "Resources", "Error
+// Handling") and the library leaves it out.
+func namingResource(refused mcp.JSONRPCError, m Message) mcp.JSONRPCError {
+	if code := refused.Error.Code; refused.Error.Data != nil || code != mcp.RESOURCE_NOT_FOUND && code != mcp.INVALID_PARAMS {
+		return refused
+	}
+	var asked struct {
+		URI string `json:"uri"`
+	}
+	if json.Unmarshal(m.Params, &asked) == nil && asked.URI != "" {
+		refused.Error.Data = map[string]any{"uri": asked.URI}
+	}
+	return refused
 }
 
 // fault is the answer to a request whose handler failed.

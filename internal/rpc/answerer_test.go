@@ -49,6 +49,13 @@ func TestDirectCallsAnswerAsTheLibraryDoes(t *testing.T) {
 			result.RequestState = "state"
 			return result, nil
 		},
+		"answered": func(_ context.Context, request mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+			name := ""
+			if answer := server.ElicitationResponse(request.Params.InputResponses, "q"); answer != nil {
+				name = fmt.Sprint(answer.Content)
+			}
+			return mcp.NewToolResultText(fmt.Sprint(len(request.Params.InputResponses), name, request.Params.RequestState)), nil
+		},
 		"meta": func(_ context.Context, request mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 			return mcp.NewToolResultText(fmt.Sprint(request.Params.Meta.ProgressToken)), nil
 		},
@@ -69,6 +76,13 @@ func TestDirectCallsAnswerAsTheLibraryDoes(t *testing.T) {
 		`{"name":"meta","arguments":{},` + strings.Replace(meta, "{", `{"progressToken":3,`, 1) + `}`,
 		`{"name":"signs","arguments":{},` + meta + `}`,
 		`{"name":"asks","arguments":{},` + meta + `}`,
+		`{"name":"answered","inputResponses":{"q":{"action":"accept","content":{"a":1}},"other":7},"requestState":"s\u0031",` + meta + `}`,
+		`{"name":"answered","requestState":"s",` + meta + `}`,
+		`{"name":"answered","inputResponses":null,"requestState":null,` + meta + `}`,
+		`{"name":"answered","inputResponses":{"q":12345},` + meta + `}`,
+		`{"name":"answered","inputResponses":[],` + meta + `}`,
+		`{"name":"answered","inputResponses":{},"requestState":1,` + meta + `}`,
+		`{"name":"answered","inputResponses":{"q":{"action":"accept"}},"requestState":"s"}`,
 		`{"name":"signs"}`,
 		`{}`,
 	} {
@@ -91,7 +105,12 @@ func TestAHandlerChoosesTheCode(t *testing.T) {
 	})}
 	m, err := rpc.Parse([]byte(`{"jsonrpc":"2.0","id":"x","method":"tools/call","params":{"name":"coded"}}`))
 	require.NoError(t, err)
-	require.JSONEq(t, `{"jsonrpc":"2.0","id":"x","error":{"code":-32021,"message":"needs more","data":{"a":1}}}`, string(a.Answer(t.Context(), m)))
+	want := `{"jsonrpc":"2.0","id":"x","error":{"code":-32021,"message":"needs more","data":{"a":1}}}`
+	require.JSONEq(t, want, string(a.Answer(t.Context(), m)))
+	m, err = rpc.Parse([]byte(`{"jsonrpc":"2.0","id":"x","method":"tools/call","params":{"name":"coded","inputResponses":{},"requestState":"s",` +
+		`"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}`))
+	require.NoError(t, err)
+	require.JSONEq(t, want, string(a.Answer(t.Context(), m)))
 }
 
 // TestToolsListIsKept shows that kept lists answer as the library does, in both
@@ -121,5 +140,26 @@ func TestToolsListIsKept(t *testing.T) {
 				require.JSONEq(t, string(library.Answer(ctx, message)), string(kept.Answer(ctx, message)), params)
 			}
 		}
+	}
+}
+
+// TestAnUnknownResourceIsNamed shows that a resource that there is not stands in
+// the error's data, in both eras.
+func TestAnUnknownResourceIsNamed(t *testing.T) {
+	m := server.NewMCPServer("test", "1", server.WithResourceCapabilities(false, false))
+	a := &rpc.Answerer{Direct: true, MCP: m}
+	modern := `,"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}`
+	for meta, code := range map[string]int{"": mcp.RESOURCE_NOT_FOUND, modern: mcp.INVALID_PARAMS} {
+		message, err := rpc.Parse([]byte(`{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"test://none"` + meta + `}}`))
+		require.NoError(t, err)
+		var answer struct {
+			Error struct {
+				Code int
+				Data json.RawMessage
+			}
+		}
+		require.NoError(t, json.Unmarshal(a.Answer(t.Context(), message), &answer))
+		require.Equal(t, code, answer.Error.Code)
+		require.JSONEq(t, `{"uri":"test://none"}`, string(answer.Error.Data))
 	}
 }

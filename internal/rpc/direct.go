@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -10,12 +11,15 @@ import (
 )
 
 // call answers a plain tools/call, of either era: of a tool that there is, with
-// nothing but a name, arguments and _meta. It reports false, and has called
-// nothing, for any other. It also reports false for one of the initialize era
+// nothing but a name, arguments, _meta and, in the era that has them, what a
+// handler asked for before. It reports false, and has called nothing, for any
+// other. It also reports false for one of the initialize era
 // whose handler wants to ask the client something: the library can do that, and
 // handlers are made to be called again for it.
 func (a *Answerer) call(ctx context.Context, m Message) ([]byte, bool) {
 	call := mcp.CallToolRequest{Request: mcp.Request{Method: m.Method}}
+	var inputs []byte
+	retried := false
 	p, ok := a.protocol(m, func(name string, value []byte) bool {
 		switch name {
 		case "name":
@@ -25,10 +29,21 @@ func (a *Answerer) call(ctx context.Context, m Message) ([]byte, bool) {
 		case "arguments":
 			call.Params.RawArguments = value
 			return true
+		case "inputResponses":
+			inputs, retried = value, true
+			return true
+		case "requestState":
+			var ok bool
+			call.Params.RequestState, ok = members.Text(value)
+			retried = true
+			return ok
 		}
-		return name == "_meta" // not a task, an answer to a question of the handler's, or what is not known
+		return name == "_meta" // not a task, or what is not known
 	})
-	if !ok {
+	if !ok || retried && !p.info.Modern {
+		return nil, false
+	}
+	if inputs != nil && json.Unmarshal(inputs, &call.Params.InputResponses) != nil {
 		return nil, false
 	}
 	tool := a.MCP.GetTool(call.Params.Name)
