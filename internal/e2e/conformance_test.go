@@ -68,7 +68,7 @@ func TestConformanceWithFixtures(t *testing.T) {
 		t.Run(revision, func(t *testing.T) {
 			names := s.required(t, revision)
 			require.Len(t, names, count)
-			results := s.run(t, url, revision)
+			results := s.run(t, url, "--requirements", revision)
 			passed := 0
 			for name, checks := range results {
 				if strings.HasPrefix(name, "tasks-") {
@@ -82,6 +82,16 @@ func TestConformanceWithFixtures(t *testing.T) {
 			require.Equal(t, count, passed)
 		})
 	}
+	// Before 2025-11-25 there are no requirement sets, but scenarios that apply.
+	for _, revision := range []string{"2025-03-26", "2025-06-18"} {
+		t.Run(revision, func(t *testing.T) {
+			results := s.run(t, url, "--suite", "all", "--spec-version", revision)
+			for name, checks := range results {
+				judge(t, name, checks)
+			}
+			t.Logf("%d scenarios that apply were run", len(results))
+		})
+	}
 }
 
 func TestConformanceOfTheShippedProgram(t *testing.T) {
@@ -90,7 +100,7 @@ func TestConformanceOfTheShippedProgram(t *testing.T) {
 	offered := capabilitiesOf(t, url)
 	for revision, scenarios := range withoutFixtures {
 		t.Run(revision, func(t *testing.T) {
-			results := s.run(t, url, revision)
+			results := s.run(t, url, "--requirements", revision)
 			passed := 0
 			for capabilities, names := range scenarios {
 				if !offers(offered, capabilities) {
@@ -226,13 +236,13 @@ func judge(t *testing.T, scenario string, checks []check) bool {
 // stamp ends the name of a scenario's folder.
 var stamp = regexp.MustCompile(`-\d{4}-\d\d-\d\dT[\d-]+Z$`)
 
-// run runs every scenario of a requirement set, scored or not, and returns what
-// was found in each. The suite's exit status is not asked: scenarios of
+// run runs the scenarios that the arguments choose and returns what was found in
+// each: with --requirements every one of that set, scored or not. The suite's exit status is not asked: scenarios of
 // extensions are in it.
-func (s suite) run(t *testing.T, url, revision string) map[string][]check {
+func (s suite) run(t *testing.T, url string, which ...string) map[string][]check {
 	t.Helper()
 	dir := t.TempDir()
-	out, err := s.command(t, "server", "--url", url, "--requirements", revision, "-o", dir).CombinedOutput()
+	out, err := s.command(t, append([]string{"server", "--url", url, "-o", dir}, which...)...).CombinedOutput()
 	if _, exited := err.(*exec.ExitError); !exited {
 		require.NoError(t, err, "%s", out)
 	}
