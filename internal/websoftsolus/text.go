@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"html"
 	"mime"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -51,24 +50,24 @@ func message(text string) string {
 }
 
 var (
-	htmlStart = regexp.MustCompile(`(?is)^\s*(<!--.*?-->\s*)*<(!doctype|html|head|body|\?xml)\b`)
-	htmlTitle = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
-	htmlHead  = regexp.MustCompile(`(?is)<(head|script|style)\b.*?</(head|script|style)>`)
-	htmlTag   = regexp.MustCompile(`(?s)<[^>]*>`)
+	htmlStart = compiled(`(?is)^\s*(<!--.*?-->\s*)*<(!doctype|html|head|body|\?xml)\b`)
+	htmlTitle = compiled(`(?is)<title[^>]*>(.*?)</title>`)
+	htmlHead  = compiled(`(?is)<(head|script|style)\b.*?</(head|script|style)>`)
+	htmlTag   = compiled(`(?s)<[^>]*>`)
 )
 
 func isHTML(body []byte) bool {
-	return htmlStart.Match(body[:min(len(body), 4096)])
+	return htmlStart().Match(body[:min(len(body), 4096)])
 }
 
 // htmlText is what a page says: its title and its words.
 func htmlText(body []byte) string {
 	body = body[:min(len(body), 64<<10)]
 	var parts []string
-	if m := htmlTitle.FindSubmatch(body); m != nil {
+	if m := htmlTitle().FindSubmatch(body); m != nil {
 		parts = append(parts, html.UnescapeString(string(m[1])))
 	}
-	body = htmlHead.ReplaceAll(body, []byte(" "))
-	parts = append(parts, html.UnescapeString(htmlTag.ReplaceAllString(string(body), " ")))
+	body = htmlHead().ReplaceAll(body, []byte(" "))
+	parts = append(parts, html.UnescapeString(htmlTag().ReplaceAllString(string(body), " ")))
 	return message(strings.Join(parts, " "))
 }
