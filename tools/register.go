@@ -54,6 +54,10 @@ type Set struct {
 	// SecretProblem says why there is no secret, where there is a reason beyond
 	// its not being given.
 	SecretProblem string
+	// Observe, if set, is told of each call: of the tool and the request's _meta
+	// (nil where there is none) when it begins, of its outcome when it ends, "ok" or
+	// a failure's code. The context that it returns is the call's.
+	Observe func(ctx context.Context, tool string, meta map[string]any) (context.Context, func(outcome string))
 }
 
 // tools lists every tool, left out or not.
@@ -137,13 +141,26 @@ func NewServer(s *Set, version string) *server.MCPServer {
 func (s *Set) call(t Tool) server.ToolHandlerFunc {
 	leftOut := s.leftOut(t)
 	return func(ctx context.Context, request mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		outcome := "internal" // of a handler that panics
+		if s.Observe != nil {
+			var meta map[string]any
+			if request.Params.Meta != nil {
+				meta = request.Params.Meta.AdditionalFields
+			}
+			var ended func(string)
+			ctx, ended = s.Observe(ctx, t.Name, meta)
+			defer func() { ended(outcome) }()
+		}
 		if leftOut != "" {
+			outcome = "not_offered"
 			return s.failed(t, &notOffered{what: t.Name, why: leftOut})
 		}
 		output, err := t.handle(operations.WithActor(ctx, actor(ctx)), arguments(request))
 		if err != nil {
+			outcome = s.failure(t, err).Error.Code
 			return s.failed(t, err)
 		}
+		outcome = "ok"
 		return result(output, false)
 	}
 }

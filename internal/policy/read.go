@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v4"
 
@@ -129,7 +130,7 @@ func (r *reader) policy(p *Policy, root *yaml.Node) {
 
 // ruleName has no character that a database's LIKE gives a meaning to: the
 // ledger finds a rule's operations by its name.
-var ruleName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,63}$`)
+var ruleName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,63}$`) })
 
 func (r *reader) rule(n *yaml.Node) Rule {
 	rule := Rule{Line: n.Line}
@@ -140,7 +141,7 @@ func (r *reader) rule(n *yaml.Node) Rule {
 	if node := keys["name"]; node == nil {
 		r.at(n, "the rule has no name; caps are counted and refusals are explained by it")
 	} else if name, ok := r.text(node, "name"); ok {
-		if !ruleName.MatchString(name) || name == "default" {
+		if !ruleName().MatchString(name) || name == "default" {
 			r.at(node, `name must be 1 to 64 of A-Z a-z 0-9 . - and begin with a letter or digit, and not be "default"; it is %q`, shown(node))
 		} else {
 			rule.Name = name

@@ -50,25 +50,31 @@ type scanner struct {
 // hidden says whether a character cannot be seen, or does something to the text
 // around it. Newline and tab are hidden here; callers that want them say so. next
 // is the character after it; none is U+FFFD or 0.
-func (s *scanner) hidden(r, next rune) bool {
+func (s *scanner) hidden(r, next rune) (hidden bool) {
 	before := s.before
-	s.before = r
+	defer func() {
+		if s.before = r; hidden {
+			s.before = '?' // it is written in characters of ASCII
+		}
+	}()
 	if ' ' <= r && r <= '~' { // nearly every character
 		s.marks = 0
 		return false
 	}
-	if unicode.In(r, unicode.Mn, unicode.Me) {
+	joiner := r == zeroWidthNonJoiner || r == zeroWidthJoiner
+	switch {
+	case unicode.In(r, unicode.Mn, unicode.Me):
 		s.marks++
-	} else {
+	case !joiner: // which would let a pile of marks go on
 		s.marks = 0
 	}
 	switch {
-	case r == zeroWidthNonJoiner || r == zeroWidthJoiner:
+	case joiner:
 		// Several scripts and many emoji cannot be written without them. Between two
 		// letters of such a script they hide nothing.
-		return !joinable(before) || !joinable(next)
+		return !joinable(before) || !joinable(next) || unicode.Is(unicode.Variation_Selector, next) || s.marks >= maxMarks
 	case r == textSelector || r == emojiSelector:
-		return !(before > unicode.MaxASCII && joinable(before) && !unicode.Is(unicode.Mn, before)) && !strings.ContainsRune("0123456789#*", before)
+		return !(before > unicode.MaxASCII && joinable(before) && !unicode.Is(unicode.Mn, before)) && !strings.ContainsRune("0123456789#", before)
 	case r == brailleBlank, unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point):
 		return true
 	case unicode.Is(unicode.Cf, r):
@@ -192,8 +198,8 @@ func written(s string, limit int, own func(r, before, next rune) string) string 
 			form = string(r)
 		}
 		if length += utf8.RuneCountInString(form); length > limit {
-			b.WriteString("…")
-			return b.String()
+			// A joiner joins nothing any more.
+			return strings.TrimRight(b.String(), string([]rune{zeroWidthNonJoiner, zeroWidthJoiner})) + "…"
 		}
 		b.WriteString(form)
 	}
