@@ -82,7 +82,7 @@ func (f *HTTPFlags) Settings() (*HTTPSettings, error) {
 			wrong("allowed-origins", "%q is not an origin, as in https://app.example.com", origin)
 		}
 	}
-	if !s.Loopback && len(s.Hosts) == 0 {
+	if err == nil && !s.Loopback && len(s.Hosts) == 0 {
 		wrong("addr", "%s can be reached from other machines: name the server as clients do, with --public-url or --allowed-hosts", f.Addr)
 	}
 	if f.OAuthIssuer != "" && f.OAuthAudience == "" {
