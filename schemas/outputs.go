@@ -154,9 +154,11 @@ type Operation struct {
 	DuplicateOf  string   `json:"duplicateOf,omitempty"`
 	ProposedAt   string   `json:"proposedAt"`
 	ExpiresAt    string   `json:"expiresAt,omitempty"`
+	ApprovedAt   string   `json:"approvedAt,omitempty"` // by a person, outside the model's reach
 	ClaimedAt    string   `json:"claimedAt,omitempty"`
 	SettledAt    string   `json:"settledAt,omitempty"`
-	Client       string   `json:"client,omitempty"` // as the MCP client names itself
-	Status       int      `json:"status,omitempty"` // HTTP status of the API's answer
+	Client       string   `json:"client,omitempty"`    // as the MCP client names itself
+	Confirmed    string   `json:"confirmed,omitempty"` // how: phrase, elicitation or approval
+	Status       int      `json:"status,omitempty"`    // HTTP status of the API's answer
 	Message      string   `json:"message,omitempty"`
 }

@@ -152,7 +152,7 @@ func (s *Set) call(t Tool) server.ToolHandlerFunc {
 		if leftOut != "" {
 			return s.failed(ctx, t, &notOffered{what: t.Name, why: leftOut})
 		}
-		ctx = operations.WithActor(ctx, actor(ctx))
+		ctx = withProgress(operations.WithActor(ctx, actor(ctx)), request)
 		output, err := handle(ctx, request)
 		var question *consent.Question
 		if errors.As(err, &question) {

@@ -35,6 +35,7 @@ type commands struct {
 	Stdio      stdioCommand      `cmd:"" default:"withargs" help:"Serve one MCP client over stdin and stdout (the default)."`
 	Sandbox    sandboxCommand    `cmd:"" help:"Serve the simulated API alone and print its credentials."`
 	Operations operationsCommand `cmd:"" help:"Look at the ledger of what was ordered, edited and terminated."`
+	Approve    approveCommand    `cmd:"" help:"Approve an order or a termination that waits for a person."`
 	Tools      toolsCommand      `cmd:"" help:"Print the tools that an agent sees."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
