@@ -20,9 +20,25 @@ func (e *askedAlready) Error() string { return "approval was asked for already b
 // again at once, and one that was performed meanwhile is reported. After the
 // API's no a person may want another try at once.
 func checkAsked(ctx context.Context, tx *sql.Tx, o *Operation) error {
-	same, err := many(ctx, tx, `base_url = ? AND fingerprint = ? AND expires_at > ?`, o.BaseURL, o.Fingerprint, micros(o.ProposedAt))
+	other, err := askedBefore(ctx, tx, o)
 	if err != nil {
 		return err
+	}
+	if other != nil {
+		return &askedAlready{other}
+	}
+	return nil
+}
+
+func (l *ledger) Asked(ctx context.Context, o *Operation) (*Operation, error) {
+	other, err := askedBefore(ctx, l.read, o)
+	return other, l.explain(err)
+}
+
+func askedBefore(ctx context.Context, q querier, o *Operation) (*Operation, error) {
+	same, err := many(ctx, q, `base_url = ? AND fingerprint = ? AND expires_at > ?`, o.BaseURL, o.Fingerprint, micros(o.ProposedAt))
+	if err != nil {
+		return nil, err
 	}
 	for i := len(same) - 1; i >= 0; i-- { // the newest first
 		other := &same[i]
@@ -31,10 +47,10 @@ func checkAsked(ctx context.Context, tx *sql.Tx, o *Operation) error {
 		}
 		switch other.State {
 		case Proposed, Declined, Sending, Unknown, Succeeded:
-			return &askedAlready{other}
+			return other, nil
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 func (l *ledger) Approve(ctx context.Context, a Approval) (*Operation, error) {

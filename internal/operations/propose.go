@@ -48,6 +48,19 @@ func (s *Service) ProposeTermination(ctx context.Context, r TerminationRequest) 
 	if refusal != nil {
 		return nil, refusal
 	}
+	if r.Choose != nil {
+		// A licence that ended after its approval can be read no more, and the same
+		// call is still to be told.
+		o := s.operation(ctx, Terminate, r.Family, r.KeyNumber, nil)
+		o.ProposedAt = s.now()
+		earlier, err := store.Asked(ctx, o)
+		if err != nil {
+			return nil, noLedger(Terminate, err)
+		}
+		if earlier != nil && earlier.State != Proposed {
+			return &Preview{Operation: *s.asKnown(earlier)}, nil
+		}
+	}
 	license, err := s.api.GetLicense(ctx, r.Family, r.KeyNumber)
 	if err != nil {
 		return nil, fmt.Errorf("read the licence before its termination: %w", err)

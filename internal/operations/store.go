@@ -41,6 +41,9 @@ type Store interface {
 	// proposed any more, errProposalExpired, errNotApprovable when it is confirmed
 	// in another way, or ErrNotFound. Approving again changes nothing.
 	Approve(ctx context.Context, a Approval) (*Operation, error)
+	// Asked returns the operation that a proposal to be approved repeats (see
+	// Propose), nil for none. The proposal need have no id yet.
+	Asked(ctx context.Context, o *Operation) (*Operation, error)
 	// UseLink spends the n-th one-time link of a proposed operation, from 1. The
 	// error is errLinkUsed when that link is not the next, and otherwise as that
 	// of Approve.

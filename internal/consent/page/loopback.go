@@ -42,6 +42,7 @@ type served struct {
 	origin string
 	code   string
 	said   string // the link that was told last
+	wanted bool   // a link was asked for since it was last looked whether something waits
 	stop   chan struct{}
 }
 
@@ -58,6 +59,7 @@ func (l *Loopback) Link(ctx context.Context, o *operations.Operation) (string, e
 			return "", err
 		}
 	}
+	l.served.wanted = true
 	path, err := l.served.page.Link(ctx, o)
 	if err != nil {
 		return "", err
@@ -108,7 +110,7 @@ func (l *Loopback) watch(s *served) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	quiet := time.Duration(0)
-	for quiet < idle {
+	for {
 		select {
 		case <-s.stop:
 			return
@@ -122,13 +124,26 @@ func (l *Loopback) watch(s *served) {
 		} else {
 			quiet += every
 		}
+		if quiet >= idle && l.forget(s) {
+			s.end(performFor + time.Second)
+			return
+		}
 	}
+}
+
+// forget lets the next link open another port, unless one was asked for just
+// now.
+func (l *Loopback) forget(s *served) bool {
 	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s.wanted {
+		s.wanted = false
+		return false
+	}
 	if l.served == s {
 		l.served = nil
 	}
-	l.mu.Unlock()
-	s.end(performFor + time.Second)
+	return true
 }
 
 // end closes the port, and lets a visitor who is being answered be answered.
