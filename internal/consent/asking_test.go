@@ -2,6 +2,7 @@ package consent_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"sync"
 	"testing"
@@ -181,6 +182,21 @@ func TestWithoutTheCapabilityNobodyIsAsked(t *testing.T) {
 			})
 		}
 	})
+}
+
+// TestWithoutASessionNobodyIsAsked: an older client over stateless HTTP left no
+// trace of what it can do, and there is no way to reach it.
+func TestWithoutASessionNobodyIsAsked(t *testing.T) {
+	b := newBench(t, consent.Auto)
+	message, err := json.Marshal(object{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": object{
+		"name": "order_plesk12_license", "arguments": order("shop"),
+	}})
+	require.NoError(t, err)
+	encoded, err := json.Marshal(b.server().HandleMessage(t.Context(), message))
+	require.NoError(t, err)
+	var response struct{ Result rawAnswer }
+	require.NoError(t, json.Unmarshal(encoded, &response))
+	require.NotEmpty(t, response.Result.StructuredContent["confirm"])
 }
 
 func TestTheModeCodeAsksNobody(t *testing.T) {

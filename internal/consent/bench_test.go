@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -194,5 +193,3 @@ func (b *bench) newest() operations.Operation {
 	require.NotEmpty(b.t, page.Operations)
 	return page.Operations[0]
 }
-
-func has(list []string, part string) bool { return strings.Contains(strings.Join(list, "\n"), part) }

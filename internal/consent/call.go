@@ -14,9 +14,9 @@ import (
 // its arguments.
 type Call struct {
 	Tool      string
-	Arguments [sha256.Size]byte // digest of the arguments in canonical form
-	State     string            // of the question, as the client brought it back; empty in a first call
-	Answer    *Answer           // nil where the call brings none
+	Arguments json.RawMessage // as they came
+	State     string          // of the question, as the client brought it back; empty in a first call
+	Answer    *Answer         // nil where the call brings none
 }
 
 // Answered says whether the call claims to answer a question.
@@ -38,7 +38,7 @@ const typedField = "typed"
 // CallOf reads what the request says of a question. arguments are those of the
 // request, as they came.
 func CallOf(tool string, request mcp.CallToolRequest, arguments json.RawMessage) *Call {
-	c := &Call{Tool: tool, Arguments: digest(arguments), State: request.Params.RequestState}
+	c := &Call{Tool: tool, Arguments: arguments, State: request.Params.RequestState}
 	if len(request.Params.InputResponses) > 0 {
 		c.Answer = answerOf(server.ElicitationResponse(request.Params.InputResponses, answerID))
 	}

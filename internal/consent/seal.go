@@ -72,8 +72,9 @@ func sealOver(key []byte, ctx context.Context, body string) []byte {
 	if c := callers.From(ctx); c != nil {
 		caller = c.Name
 	}
+	arguments := digest(call.Arguments)
 	mac := hmac.New(sha256.New, key)
-	for _, part := range []string{"websoftsolus-mcp request state 1", body, caller, call.Tool, string(call.Arguments[:])} {
+	for _, part := range []string{"websoftsolus-mcp request state 1", body, caller, call.Tool, string(arguments[:])} {
 		var length [8]byte
 		binary.BigEndian.PutUint64(length[:], uint64(len(part)))
 		mac.Write(length[:])

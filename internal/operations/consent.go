@@ -217,8 +217,15 @@ func (s *Service) ConfirmApproved(ctx context.Context, id string) (*Result, erro
 }
 
 // MayConfirm says whether the caller of the call may have an approved operation
-// performed: the one who proposed it.
+// performed: the one who proposed it, as long as they may do such a thing.
 func (s *Service) MayConfirm(ctx context.Context, o *Operation) bool {
+	scope := callers.Order
+	if o.Kind == Terminate {
+		scope = callers.Terminate
+	}
+	if caller := callers.From(ctx); !caller.May(scope) || !caller.MayUse(o.Family) {
+		return false
+	}
 	return !s.readOnly && o.State == Proposed && o.Way == ByApproval && !o.ApprovedAt.IsZero() && mine(ctx, o)
 }
 
