@@ -97,6 +97,7 @@ type TerminateLicenseInput struct {
 // GetOperationInput is the input of get_operation.
 type GetOperationInput struct {
 	OperationID string `json:"operationId"`
+	Wait        int    `json:"wait,omitempty"` // seconds; 0 where it was left out
 }
 
 // ListOperationsInput is the input of list_operations.

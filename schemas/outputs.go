@@ -45,7 +45,9 @@ type Failure struct {
 	Environment string `json:"environment"`
 	OperationID string `json:"operationId,omitempty"` // of the write that failed or is not known
 	State       string `json:"state,omitempty"`
-	Error       struct {
+	// Approval stands beside the code approval_required.
+	Approval *Approval `json:"approval,omitempty"`
+	Error    struct {
 		Code     string   `json:"code"`
 		Message  string   `json:"message"`
 		Outcome  string   `json:"outcome" jsonschema:"enum=not_done,enum=done,enum=unknown"`
@@ -53,6 +55,16 @@ type Failure struct {
 		Problems Problems `json:"problems"`
 		Next     string   `json:"next"` // what to do now; empty where there is nothing to say
 	} `json:"error"`
+}
+
+// Approval is what a person decides on outside the model's reach. There is no
+// phrase: the same call, or get_operation, performs what was approved.
+type Approval struct {
+	Approve   []string `json:"approve"`           // where, in sentences
+	ExpiresAt string   `json:"expiresAt"`         // of the operation
+	Request   Form     `json:"request"`           // the form fields as they will be sent; empty for a termination
+	License   *License `json:"license,omitempty"` // termination: the licence as it stands
+	Warnings  []string `json:"warnings"`
 }
 
 // License is one licence. A field that the API did not show, or that was not
@@ -142,9 +154,11 @@ type Operation struct {
 	DuplicateOf  string   `json:"duplicateOf,omitempty"`
 	ProposedAt   string   `json:"proposedAt"`
 	ExpiresAt    string   `json:"expiresAt,omitempty"`
+	ApprovedAt   string   `json:"approvedAt,omitempty"` // by a person, outside the model's reach
 	ClaimedAt    string   `json:"claimedAt,omitempty"`
 	SettledAt    string   `json:"settledAt,omitempty"`
-	Client       string   `json:"client,omitempty"` // as the MCP client names itself
-	Status       int      `json:"status,omitempty"` // HTTP status of the API's answer
+	Client       string   `json:"client,omitempty"`    // as the MCP client names itself
+	Confirmed    string   `json:"confirmed,omitempty"` // how: phrase, elicitation or approval
+	Status       int      `json:"status,omitempty"`    // HTTP status of the API's answer
 	Message      string   `json:"message,omitempty"`
 }

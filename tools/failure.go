@@ -26,8 +26,12 @@ type notOffered struct {
 func (e *notOffered) Error() string { return e.what + " is not offered: " + e.why }
 
 // failed turns a handler's error into a result with isError set.
-func (s *Set) failed(t Tool, err error) (*mcp.CallToolResult, error) {
+func (s *Set) failed(ctx context.Context, t Tool, err error) (*mcp.CallToolResult, error) {
 	failure := s.failure(t, err)
+	var refusal *operations.Refusal
+	if errors.As(err, &refusal) && refusal.Code == operations.CodeApprovalRequired {
+		s.approval(ctx, failure, refusal.Operation)
+	}
 	failure.Environment = s.Environment
 	return result(failure, true)
 }

@@ -2,7 +2,9 @@ package tools
 
 import (
 	"context"
+	"time"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/operations"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/schemas"
 )
 
@@ -16,7 +18,13 @@ func (s *Set) getOperationTool() Tool {
 }
 
 func (s *Set) getOperation(ctx context.Context, in schemas.GetOperationInput) (*schemas.OperationOutput, error) {
-	operation, err := s.Operations.Get(ctx, in.OperationID)
+	operation, err := s.Operations.Await(ctx, in.OperationID, time.Duration(in.Wait)*time.Second, func(o *operations.Operation, waited time.Duration) {
+		message := "waiting for the outcome"
+		if o.State == operations.Proposed {
+			message = "waiting for a person's approval"
+		}
+		progress(ctx, waited.Seconds(), float64(in.Wait), message)
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -4,7 +4,7 @@ package tools
 // it, so the most important stands first.
 const instructions = `Software licences (Plesk, cPanel & WHM, Virtuozzo) of a WebSoftSolus reseller. Orders cost money; a termination cannot be undone. ` +
 	`Order and terminate take two calls: with confirm "" you get a preview and nothing is sent; show it to the person, and only when they agree call again with the same arguments and the preview's confirm phrase. Never confirm by yourself. ` +
-	`If an outcome is "unknown", do not order again: ask get_operation until it is known. The same phrase never acts twice.
+	`If an outcome is "unknown", do not order again: ask get_operation until it is known. The same phrase never acts twice. If the host asks the person itself, there is no phrase; on approval_required, tell the person where to approve.
 
 For many licences: list them, preview each, let the person see all phrases, then confirm one at a time, and stop at the first that is unknown.
 

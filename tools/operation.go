@@ -61,9 +61,11 @@ func operationOutput(o *operations.Operation) *schemas.Operation {
 		DuplicateOf:  o.DuplicateOf,
 		ProposedAt:   timestamp(o.ProposedAt),
 		ExpiresAt:    timestamp(o.ExpiresAt),
+		ApprovedAt:   timestamp(o.ApprovedAt),
 		ClaimedAt:    timestamp(o.ClaimedAt),
 		SettledAt:    timestamp(o.SettledAt),
 		Client:       fieldText(o.Actor.ClientName, maxFieldText),
+		Confirmed:    string(o.Confirmed),
 		Status:       o.Status,
 		Message:      fieldText(o.Message, maxFieldText),
 	}

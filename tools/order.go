@@ -39,19 +39,19 @@ func (s *Set) order(ctx context.Context, in schemas.Order, warnings ...string) (
 			request.ServerIP = f.Value
 		}
 	}
-	if in.Confirm != "" {
-		done, err := s.Operations.ConfirmOrder(ctx, request, in.Confirm)
-		if err != nil {
-			return nil, err
-		}
-		return s.done(done), nil
-	}
-	request.Warnings = append(s.productWarnings(ctx, in.Family, in.Product), warnings...)
-	preview, err := s.Operations.ProposeOrder(ctx, request)
-	if err != nil {
-		return nil, err
-	}
-	return s.preview(preview), nil
+	return s.confirmed(ctx, confirmable{
+		kind:    operations.Order,
+		confirm: in.Confirm,
+		propose: func(choose operations.Choose) (*operations.Preview, error) {
+			request.Choose = choose
+			request.Warnings = append(s.productWarnings(ctx, in.Family, in.Product), warnings...)
+			return s.Operations.ProposeOrder(ctx, request)
+		},
+		perform: func(choose operations.Choose) (*operations.Result, error) {
+			request.Choose = choose
+			return s.Operations.ConfirmOrder(ctx, request, in.Confirm)
+		},
+	})
 }
 
 // productWarnings checks the product softly against what can be ordered: the

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/consent"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/untrusted"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/schemas"
@@ -20,7 +21,7 @@ func (s *Set) orderCPanelTool() Tool {
 		family:      websoftsolus.CPanel,
 	}, func(ctx context.Context, in schemas.OrderCPanelInput) (any, error) {
 		var warnings []string
-		if in.Confirm == "" {
+		if in.Confirm == "" && !consent.From(ctx).Answered() {
 			warnings = s.serverWarnings(ctx, in.ServerIP)
 		}
 		return s.order(ctx, in.Order(), warnings...)

@@ -26,11 +26,13 @@ package tools
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/consent"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/operations"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
@@ -54,6 +56,7 @@ type Set struct {
 	// SecretProblem says why there is no secret, where there is a reason beyond
 	// its not being given.
 	SecretProblem string
+	Consent       *consent.Consent // who confirms; nil is the mode auto
 	// Observe, if set, is told of each call: of the tool and the request's _meta
 	// (nil where there is none) when it begins, of its outcome when it ends, "ok" or
 	// a failure's code. The context that it returns is the call's.
@@ -137,9 +140,18 @@ func NewServer(s *Set, version string) *server.MCPServer {
 	return mcpServer
 }
 
+// handler is a tool's handler on its way to the protocol.
+type handler func(ctx context.Context, request mcp.CallToolRequest) (any, error)
+
 // call is the adapter between the protocol and a tool.
 func (s *Set) call(t Tool) server.ToolHandlerFunc {
 	leftOut := s.leftOut(t)
+	handle := func(ctx context.Context, request mcp.CallToolRequest) (any, error) {
+		return t.handle(ctx, arguments(request))
+	}
+	if t.effect.confirmed {
+		handle = s.asking(t, handle)
+	}
 	return func(ctx context.Context, request mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		outcome := "internal" // of a handler that panics
 		if s.Observe != nil {
@@ -153,12 +165,18 @@ func (s *Set) call(t Tool) server.ToolHandlerFunc {
 		}
 		if leftOut != "" {
 			outcome = "not_offered"
-			return s.failed(t, &notOffered{what: t.Name, why: leftOut})
+			return s.failed(ctx, t, &notOffered{what: t.Name, why: leftOut})
 		}
-		output, err := t.handle(operations.WithActor(ctx, actor(ctx)), arguments(request))
+		ctx = withProgress(operations.WithActor(ctx, actor(ctx)), request)
+		output, err := handle(ctx, request)
+		var question *consent.Question
+		if errors.As(err, &question) {
+			outcome = "asked"
+			return question.Result(), nil
+		}
 		if err != nil {
 			outcome = s.failure(t, err).Error.Code
-			return s.failed(t, err)
+			return s.failed(ctx, t, err)
 		}
 		outcome = "ok"
 		return result(output, false)

@@ -23,16 +23,16 @@ func (s *Set) terminateLicense(ctx context.Context, in schemas.TerminateLicenseI
 		return nil, err
 	}
 	request := operations.TerminationRequest{Family: family, KeyNumber: in.KeyNumber}
-	if in.Confirm == "" {
-		preview, err := s.Operations.ProposeTermination(ctx, request)
-		if err != nil {
-			return nil, err
-		}
-		return s.preview(preview), nil
-	}
-	done, err := s.Operations.ConfirmTermination(ctx, request, in.Confirm)
-	if err != nil {
-		return nil, err
-	}
-	return s.done(done), nil
+	return s.confirmed(ctx, confirmable{
+		kind:    operations.Terminate,
+		confirm: in.Confirm,
+		propose: func(choose operations.Choose) (*operations.Preview, error) {
+			request.Choose = choose
+			return s.Operations.ProposeTermination(ctx, request)
+		},
+		perform: func(choose operations.Choose) (*operations.Result, error) {
+			request.Choose = choose
+			return s.Operations.ConfirmTermination(ctx, request, in.Confirm)
+		},
+	})
 }

@@ -17,6 +17,8 @@ type effect struct {
 	// undone says what did not happen when a call is refused or fails before it
 	// took effect; empty for a read, where nothing could have happened.
 	undone string
+	// confirmed: a preview comes first, and somebody confirms it.
+	confirmed bool
 }
 
 func hints(readOnly, destructive, idempotent, openWorld bool) mcp.ToolAnnotation {
@@ -34,12 +36,12 @@ var (
 	// readsLedger asks the operations ledger alone.
 	readsLedger = effect{hints: hints(true, false, true, false)}
 	// orders spends money, and each confirmed preview is one more licence.
-	orders = effect{hints: hints(false, true, false, true), undone: "nothing was ordered"}
+	orders = effect{hints: hints(false, true, false, true), undone: "nothing was ordered", confirmed: true}
 	// edits overwrites two texts whose previous values are kept; the same edit
 	// twice is the same licence.
 	edits = effect{hints: hints(false, false, true, true), undone: "the licence was not changed"}
 	// terminates ends a licence for good; ending it again changes nothing.
-	terminates = effect{hints: hints(false, true, true, true), undone: "the licence was not terminated"}
+	terminates = effect{hints: hints(false, true, true, true), undone: "the licence was not terminated", confirmed: true}
 )
 
 func (e effect) readOnly() bool { return *e.hints.ReadOnlyHint }

@@ -11,6 +11,7 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/config"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/consent"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/operations"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/policy"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/rpc"
@@ -25,7 +26,8 @@ type assembly struct {
 	answerer   *rpc.Answerer
 	client     *websoftsolus.Client
 	operations *operations.Service
-	sandbox    *sandbox.Server // nil unless the environment is the sandbox
+	consent    *consent.Consent // who confirms; a transport adds where a person approves
+	sandbox    *sandbox.Server  // nil unless the environment is the sandbox
 	log        *slog.Logger
 }
 
@@ -69,6 +71,7 @@ func assemble(settings *config.Settings, log *slog.Logger) (*assembly, error) {
 		Timeout:               settings.Timeout,
 		Logger:                log,
 	})
+	a.consent = &consent.Consent{Mode: consent.Mode(settings.Confirm), Ladder: ladder{a.operations}}
 	toolset := &tools.Set{
 		API:           client,
 		Operations:    a.operations,
@@ -77,6 +80,7 @@ func assemble(settings *config.Settings, log *slog.Logger) (*assembly, error) {
 		Families:      settings.Families,
 		Concurrency:   settings.MaxConcurrency,
 		SecretProblem: settings.SecretProblem,
+		Consent:       a.consent,
 	}
 	a.mcp = tools.NewServer(toolset, Version())
 	addFixtures(a.mcp)

@@ -187,7 +187,8 @@ func show(w io.Writer, o *operations.Operation, asJSON bool) error {
 		line("before", fmt.Sprintf("title %q, comment %q, product %q, status %q", p.Title, p.Comment, p.Product, p.Status))
 	}
 	line("proposed", moment(o.ProposedAt)+by(o.Actor))
-	line("confirmed", strings.TrimSpace(moment(o.ClaimedAt)+by(o.ConfirmedBy)+" "+parenthesis(o.Confirmed)))
+	line("approved", moment(o.ApprovedAt)+by(o.ApprovedBy))
+	line("confirmed", strings.TrimSpace(moment(o.ClaimedAt)+by(o.ConfirmedBy)+" "+parenthesis(string(o.Confirmed))))
 	line("settled", moment(o.SettledAt)+by(o.ResolvedBy))
 	line("duplicate of", o.DuplicateOf)
 	if o.Status != 0 {
@@ -311,7 +312,7 @@ func (c *operationsExport) Run(ctx context.Context, s streams) error {
 			}
 			row := []string{o.ID, string(o.Kind), string(o.Family), string(o.State), string(o.Certainty), o.KeyNumber, o.Environment, o.BaseURL,
 				sent["product"], sent["title"], sent["comment"], sent["period"], sent["serverIP"],
-				moment(o.ProposedAt), moment(o.ClaimedAt), moment(o.SettledAt), o.Confirmed, o.Actor.ClientName, o.Actor.Principal,
+				moment(o.ProposedAt), moment(o.ClaimedAt), moment(o.SettledAt), string(o.Confirmed), o.Actor.ClientName, o.Actor.Principal,
 				strconv.Itoa(o.Status), o.Digest, o.OrderID, o.Message}
 			for i, cell := range row {
 				row[i] = formulaSafe(cell)

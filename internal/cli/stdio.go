@@ -31,8 +31,10 @@ func (c *stdioCommand) Run(ctx context.Context, s streams) error {
 	}
 	log.Debug("serving over stdio", "version", Version(), "environment", settings.Environment)
 	defer context.AfterFunc(ctx, a.operations.StopLooking)()
+	approvals := a.approvals(settings, s.err)
 	transport := stdio.Server{Answerer: a.answerer}
 	served := transport.Serve(operations.WithActor(ctx, operations.Actor{Transport: "stdio"}), s.in, s.out)
+	approvals.Close()
 
 	// An operation that a caller no longer waits for ends on its own deadline,
 	// which is the API's timeout and some seconds to look at what came of it.

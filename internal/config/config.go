@@ -50,7 +50,7 @@ type Flags struct {
 	Journal               string        `name:"journal" env:"WEBSOFTSOLUS_JOURNAL" help:"File of the operations ledger; one per environment and base URL in the user's state directory unless given, in memory for the sandbox." placeholder:"FILE"`
 	ReadOnly              bool          `name:"read-only" env:"WEBSOFTSOLUS_READ_ONLY" help:"Leave out every tool that writes."`
 	Families              []string      `name:"families" env:"WEBSOFTSOLUS_FAMILIES" help:"Families to offer, of plesk, cpanel and virtuozzo; all unless given." placeholder:"FAMILY,…"`
-	Confirm               string        `name:"confirm" env:"WEBSOFTSOLUS_CONFIRM" default:"auto" help:"Who confirms an order or a termination: auto or code (the phrase of the preview)." placeholder:"MODE"`
+	Confirm               string        `name:"confirm" env:"WEBSOFTSOLUS_CONFIRM" default:"auto" help:"Who confirms an order or a termination: auto (the person, where the client can ask; the phrase of the preview elsewhere), human (always a person: asked by the client, or by the approve command or page) or code (always the phrase)." placeholder:"MODE"`
 	Policy                string        `name:"policy" env:"WEBSOFTSOLUS_POLICY" help:"Policy file: rules that allow, deny or ask a person. See policy check and policy explain." placeholder:"FILE"`
 	MaxOrdersPerDay       int           `name:"max-orders-per-day" env:"WEBSOFTSOLUS_MAX_ORDERS_PER_DAY" default:"20" help:"Orders that may be confirmed in 24 hours." placeholder:"N"`
 	MaxTerminationsPerDay int           `name:"max-terminations-per-day" env:"WEBSOFTSOLUS_MAX_TERMINATIONS_PER_DAY" default:"20" help:"Terminations that may be confirmed in 24 hours." placeholder:"N"`
@@ -71,6 +71,7 @@ type Settings struct {
 	Journal               string // a file, or MemoryJournal
 	JournalProblem        string // why no place for the ledger was found; empty otherwise
 	ReadOnly              bool
+	Confirm               string                // "auto", "human" or "code"
 	Families              []websoftsolus.Family // never empty, in the order of websoftsolus.Families
 	Policy                *policy.Policy        // nil where there is none
 	MaxOrdersPerDay       int
@@ -97,6 +98,7 @@ func (f *Flags) Settings() (*Settings, error) {
 		Environment:           f.Env,
 		Login:                 f.Login,
 		ReadOnly:              f.ReadOnly,
+		Confirm:               f.Confirm,
 		MaxOrdersPerDay:       f.MaxOrdersPerDay,
 		MaxTerminationsPerDay: f.MaxTerminationsPerDay,
 		Timeout:               f.Timeout,
@@ -114,7 +116,7 @@ func (f *Flags) Settings() (*Settings, error) {
 		}
 	}
 	oneOf("env", f.Env, Live, Test, Sandbox)
-	oneOf("confirm", f.Confirm, "auto", "code")
+	oneOf("confirm", f.Confirm, "auto", "human", "code")
 	oneOf("log-level", f.LogLevel, "debug", "info", "warn", "error")
 	oneOf("log-format", f.LogFormat, "text", "json")
 	if f.MaxOrdersPerDay < 0 {

@@ -186,10 +186,16 @@ type client struct {
 // stdio in the given protocol version.
 func connect(t *testing.T, version string, env []string, args ...string) *client {
 	t.Helper()
+	return connectWith(t, version, env, nil, args...)
+}
+
+// connectWith is connect for a client with options.
+func connectWith(t *testing.T, version string, env []string, options *mcp.ClientOptions, args ...string) *client {
+	t.Helper()
 	c := &client{process: exec.Command(binary, args...), stderr: &lockedBuffer{}}
 	c.process.Env = env
 	c.process.Stderr = c.stderr
-	sdk := mcp.NewClient(&mcp.Implementation{Name: "e2e", Version: "1"}, nil)
+	sdk := mcp.NewClient(&mcp.Implementation{Name: "e2e", Version: "1"}, options)
 	session, err := sdk.Connect(t.Context(), &mcp.CommandTransport{Command: c.process}, &mcp.ClientSessionOptions{ProtocolVersion: version})
 	require.NoError(t, err, "stderr: %s", c.stderr)
 	require.Equal(t, version, session.InitializeResult().ProtocolVersion)

@@ -26,7 +26,7 @@ type Result struct {
 // knows yet. An order claimed by this call goes on when ctx ends; only the
 // waiting stops.
 func (s *Service) ConfirmOrder(ctx context.Context, r OrderRequest, phrase string) (*Result, error) {
-	return s.confirm(ctx, Order, phrase, func(o *Operation) []string {
+	return s.confirm(ctx, Order, phrase, r.Choose, func(o *Operation) []string {
 		var differing []string
 		if o.Kind == Order {
 			differing = differingFields(o.Request, r.Form)
@@ -47,7 +47,7 @@ func (s *Service) ConfirmOrder(ctx context.Context, r OrderRequest, phrase strin
 // except that a failed read passes through as a *websoftsolus.Error: nothing was
 // sent, and the phrase can still be used.
 func (s *Service) ConfirmTermination(ctx context.Context, r TerminationRequest, phrase string) (*Result, error) {
-	return s.confirm(ctx, Terminate, phrase, func(o *Operation) []string {
+	return s.confirm(ctx, Terminate, phrase, r.Choose, func(o *Operation) []string {
 		var differing []string
 		if o.Family != r.Family {
 			differing = append(differing, "family")
@@ -62,7 +62,7 @@ func (s *Service) ConfirmTermination(ctx context.Context, r TerminationRequest, 
 // confirm finds the operation of a phrase and claims it, or joins or replays the
 // claim that was first. differing names the arguments that are not those of the
 // preview.
-func (s *Service) confirm(ctx context.Context, kind Kind, phrase string, differing func(*Operation) []string) (*Result, error) {
+func (s *Service) confirm(ctx context.Context, kind Kind, phrase string, choose Choose, differing func(*Operation) []string) (*Result, error) {
 	store, refusal := s.writable(ctx, kind)
 	if refusal != nil {
 		return nil, refusal
@@ -71,6 +71,20 @@ func (s *Service) confirm(ctx context.Context, kind Kind, phrase string, differi
 	if refusal != nil {
 		return nil, refusal
 	}
+	way, err := choose.way(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if way != ByPhrase {
+		return nil, NoPhrase(kind).about(o)
+	}
+	return s.confirmed(ctx, store, o)
+}
+
+// confirmed claims an operation that was confirmed, or joins or replays the
+// claim that was first.
+func (s *Service) confirmed(ctx context.Context, store Store, o *Operation) (*Result, error) {
+	kind := o.Kind
 	for {
 		f, mine := s.join(o.ID)
 		if f == nil {
@@ -105,7 +119,7 @@ func (s *Service) confirmable(ctx context.Context, store Store, kind Kind, phras
 		return nil, unknown
 	case err != nil:
 		return nil, noLedger(kind, err)
-	case o.BaseURL != s.baseURL || o.Environment != s.environment:
+	case o.BaseURL != s.baseURL || o.Environment != s.environment || !mine(ctx, o):
 		return nil, unknown
 	}
 	names := differing(o)
@@ -157,7 +171,7 @@ func (s *Service) claim(ctx context.Context, store Store, kind Kind, id string, 
 		if !s.now().Before(o.ExpiresAt) {
 			return nil, s.expire(ctx, store, o)
 		}
-		limits, _, refusal := s.ruled(ctx, o, "phrase")
+		limits, refusal := s.ruled(ctx, o, string(o.Way.orPhrase()))
 		if refusal != nil {
 			return nil, refusal
 		}
@@ -180,7 +194,7 @@ func (s *Service) claim(ctx context.Context, store Store, kind Kind, id string, 
 		// broken off could have been committed.
 		write, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
 		claimedNow, err := store.Claim(write, Claim{
-			ID: id, At: at, Deadline: s.deadline(at), By: ActorFrom(ctx), Confirmed: "phrase", Baseline: baseline, Limits: limits,
+			ID: id, At: at, Deadline: s.deadline(at), By: o.confirmer(ctx), Confirmed: o.Way.orPhrase(), Baseline: baseline, Limits: limits,
 		})
 		cancel()
 		var (
@@ -196,6 +210,8 @@ func (s *Service) claim(ctx context.Context, store Store, kind Kind, id string, 
 			continue // somebody else was first
 		case errors.Is(err, errProposalExpired):
 			return nil, s.expire(ctx, store, o)
+		case errors.Is(err, errNotApproved):
+			return nil, notApproved(o)
 		case errors.As(err, &blocked):
 			if lookedAt == nil && s.mayHaveOutcome(blocked.Other) {
 				lookedAt = s.look(ctx, store, blocked.Other)
@@ -281,7 +297,7 @@ func (s *Service) expire(ctx context.Context, store Store, o *Operation) error {
 
 func confirmExpired(o *Operation) *Refusal {
 	return refuse(o.Kind, CodeConfirmExpired, RetryAfterChange,
-		fmt.Sprintf("the phrase expired at %s", o.ExpiresAt.Format(time.RFC3339)),
+		fmt.Sprintf("%s expired at %s", map[bool]string{true: "the phrase", false: "the preview"}[o.Way.orPhrase() == ByPhrase], o.ExpiresAt.Format(time.RFC3339)),
 		`call again with confirm "" for a new preview and show it to the person`).about(o)
 }
 
@@ -290,8 +306,7 @@ func confirmExpired(o *Operation) *Refusal {
 func (s *Service) neverSent(o *Operation) error {
 	switch {
 	case o.State == Declined:
-		return refuse(o.Kind, CodeDeclined, RetryAfterChange, "a person declined it",
-			"do not ask again unless the person wants it").about(o)
+		return declined(o)
 	case o.State == Expired && o.SettledAt.Before(o.ExpiresAt):
 		return licenceChanged(o, o.Message) // nothing else ends a proposal before its time
 	case o.State == Expired:

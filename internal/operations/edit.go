@@ -55,7 +55,7 @@ func (s *Service) Edit(ctx context.Context, r EditRequest) (*Result, error) {
 		if refusal != nil {
 			return nil, refusal
 		}
-		limits, _, refusal := s.ruled(ctx, o, "")
+		limits, refusal := s.ruled(ctx, o, "")
 		if refusal != nil {
 			return nil, refusal
 		}

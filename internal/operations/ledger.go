@@ -172,6 +172,11 @@ func (l *ledger) update(ctx context.Context, tx *sql.Tx, before, after *Operatio
 	if err := checkStep(before.State, after.State); err != nil {
 		return err
 	}
+	return l.rewrite(ctx, tx, before, after, at, by)
+}
+
+// rewrite is update for a change that need not be a step.
+func (l *ledger) rewrite(ctx context.Context, tx *sql.Tx, before, after *Operation, at time.Time, by Actor) error {
 	document, err := json.Marshal(after)
 	if err != nil {
 		return err
@@ -197,6 +202,11 @@ func (l *ledger) Propose(ctx context.Context, p Proposal) error {
 		return err
 	}
 	return l.transact(ctx, func(tx *sql.Tx) error {
+		if o.Way == ByApproval {
+			if err := checkAsked(ctx, tx, &o); err != nil {
+				return err
+			}
+		}
 		if err := check(ctx, tx, &o, p.Limits, o.ProposedAt); err != nil {
 			return err
 		}
@@ -225,6 +235,9 @@ func (l *ledger) Claim(ctx context.Context, c Claim) (*Operation, error) {
 		}
 		if !c.At.Before(before.ExpiresAt) {
 			return errProposalExpired
+		}
+		if c.Confirmed.orPhrase() != before.Way.orPhrase() || before.Way == ByApproval && before.ApprovedAt.IsZero() {
+			return errNotApproved
 		}
 		if err := check(ctx, tx, before, c.Limits, c.At); err != nil {
 			return err

@@ -113,20 +113,6 @@ func (s *Service) Recover(ctx context.Context) error {
 // bounds the requests that they make.
 const recoverAtATime = 16
 
-// Decline records that a person said no to a proposal: its phrase confirms
-// nothing any more. The error is a *Refusal; with code not_open the operation
-// was not proposed any more.
-func (s *Service) Decline(ctx context.Context, id string) (*Operation, error) {
-	store, err := s.ledger(ctx)
-	if err != nil {
-		return nil, unreadable(err)
-	}
-	o, err := store.Step(ctx, Step{
-		ID: id, From: Proposed, To: Declined, At: s.now(), By: ActorFrom(ctx), Finding: Finding{Message: "a person declined it"},
-	})
-	return s.decided(id, o, err, "nothing is left to decline")
-}
-
 // decided is the answer to a person's decision on an operation.
 func (s *Service) decided(id string, o *Operation, err error, tooLate string) (*Operation, error) {
 	var conflict *StateConflict

@@ -100,7 +100,11 @@ type Operation struct {
 	Actor        Actor     `json:"actor,omitzero"`       // who proposed it
 	ConfirmedBy  Actor     `json:"confirmedBy,omitzero"` // who confirmed it
 	ResolvedBy   Actor     `json:"resolvedBy,omitzero"`  // who said what became of it, where a person had to
-	Confirmed    string    `json:"confirmed,omitzero"`   // how: "phrase"; "" for an edit, which needs none
+	Way          Way       `json:"way,omitzero"`         // how it is to be confirmed; empty for an edit, and for a phrase of an earlier version
+	Confirmed    Way       `json:"confirmed,omitzero"`   // how it was confirmed; empty for an edit, which needs none
+	ApprovedBy   Actor     `json:"approvedBy,omitzero"`  // ByApproval: the person who approved it
+	ApprovedAt   time.Time `json:"approvedAt,omitzero"`  // ByApproval: zero until approved
+	LinksUsed    int       `json:"linksUsed,omitzero"`   // ByApproval: how many of its one-time links were used
 	ProposedAt   time.Time `json:"proposedAt"`           // UTC, as all times here
 	ExpiresAt    time.Time `json:"expiresAt,omitzero"`   // of the phrase; zero for an edit
 	ClaimedAt    time.Time `json:"claimedAt,omitzero"`   // zero until claimed

@@ -59,25 +59,32 @@ func (s *Service) decide(ctx context.Context, o *Operation) (policy.Decision, po
 	)
 }
 
+// WantsPerson says whether the policy or the caller's token lets a person alone
+// confirm an operation, and which says so.
+func (s *Service) WantsPerson(ctx context.Context, o *Operation) (bool, string) {
+	_, bound := s.decide(ctx, o)
+	return bound.Effect == policy.Person, bound.Source
+}
+
 // ruled decides on an operation and names the rule in it. It returns the limits
-// that hold for it, or the refusal. confirmed says how it is being confirmed, as
-// in Claim; empty while it is proposed.
-func (s *Service) ruled(ctx context.Context, o *Operation, confirmed string) (Limits, policy.Bound, *Refusal) {
+// that hold for it, or the refusal. confirmed is the way in which it is, or has
+// to be, confirmed; empty for an edit, which nobody confirms.
+func (s *Service) ruled(ctx context.Context, o *Operation, confirmed string) (Limits, *Refusal) {
 	decision, bound := s.decide(ctx, o)
 	limits := s.limits
 	limits.Rule = RuleCaps{Rule: decision.Name, Where: fmt.Sprintf("%s, line %d", decision.File, decision.Line), Caps: decision.Caps}
 	o.Rule = decision.Name
 	switch bound.Effect {
 	case policy.Allow:
-		return limits, bound, nil
+		return limits, nil
 	case policy.Person:
-		if confirmed == "" && s.canAsk != nil && s.canAsk(ctx) || confirmed != "" && confirmed != "phrase" {
-			return limits, bound, nil
+		if confirmed != "" && confirmed != string(ByPhrase) {
+			return limits, nil
 		}
-		return limits, bound, refuse(o.Kind, CodePersonRequired, RetryNever, bound.Source+", and this client cannot ask one",
+		return limits, refuse(o.Kind, CodePersonRequired, RetryNever, bound.Source+", and this client cannot ask one",
 			"tell the person what you wanted to do and that the policy wants them to agree to it; do not try another way").aboutIf(o)
 	}
-	return limits, bound, refuse(o.Kind, CodePolicyDenied, RetryNever, bound.Source,
+	return limits, refuse(o.Kind, CodePolicyDenied, RetryNever, bound.Source,
 		"tell the person what was denied and by which rule; do not try another way").aboutIf(o)
 }
 

@@ -104,14 +104,16 @@ func TestWhereAPersonIsWantedNoPhraseConfirms(t *testing.T) {
 	_, err = f.ProposeTermination(t.Context(), termination(1))
 	refused(t, err, CodePersonRequired, "the licence was not terminated")
 
-	// A client that can be asked gets a preview that says so; the phrase, should
-	// it get out, still confirms nothing.
-	f.Service = f.service(asks, func(c *Config) { c.CanAsk = func(context.Context) bool { return true } })
-	preview := f.proposed(orderOf("shop"))
-	require.Equal(t, policy.Person, preview.Bound.Effect)
-	_, err = f.ConfirmOrder(t.Context(), orderOf("shop"), preview.Confirm)
-	refused(t, err, CodePersonRequired, "nothing was ordered")
+	// A person who can be asked may agree: there is no phrase then, and what they
+	// type counts.
+	order := orderOf("shop")
+	order.Choose = func(context.Context, *Operation) (Way, error) { return ByElicitation, nil }
+	preview := f.proposed(order)
+	require.Empty(t, preview.Confirm)
 	require.Empty(t, f.api.sent("POST"))
+	_, err = f.ConfirmByPerson(t.Context(), Order, preview.Operation.ID, order.Product)
+	require.NoError(t, err)
+	require.Len(t, f.api.sent("POST"), 1)
 }
 
 // TestRuleCapsCountWhatTheRuleLetThrough and nothing else, by orders, by
@@ -193,11 +195,13 @@ func TestPolicyAndTokenSeeTheCallerOfEachCall(t *testing.T) {
 	require.NoError(t, err)
 	for name, ctx := range map[string]context.Context{"another caller": as("ops", callers.Order), "nobody": t.Context(), "no scope": as("ci-2", callers.Read)} {
 		_, err = f.ConfirmOrder(ctx, plesk12("shop", "1"), preview.Confirm)
-		refused(t, err, CodePolicyDenied, "nothing was ordered")
+		refused(t, err, CodeConfirmUnknown, "nothing was ordered")
 		_, err = f.ProposeOrder(ctx, plesk12("other", "1"))
 		r := refused(t, err, CodePolicyDenied)
 		require.NotContains(t, r.Message, "ci-*", name)
 	}
+	_, err = f.ConfirmOrder(as("ci-1", callers.Read), plesk12("shop", "1"), preview.Confirm)
+	refused(t, err, CodePolicyDenied, "nothing was ordered") // the token has lost the scope meanwhile
 	result, err := f.ConfirmOrder(as("ci-1", callers.Order), plesk12("shop", "1"), preview.Confirm)
 	require.NoError(t, err)
 	require.Equal(t, "ci-only", result.Operation.Rule)

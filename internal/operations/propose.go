@@ -8,19 +8,14 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/policy"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
 
 // Preview is what a person decides on: nothing was sent.
 type Preview struct {
 	Operation Operation
-	Confirm   string                // the phrase that confirms it, once, until Operation.ExpiresAt
+	Confirm   string                // the phrase that confirms it, once, until Operation.ExpiresAt; empty unless its Way is ByPhrase
 	License   *websoftsolus.License // termination: the licence as it stands
-	// Bound is what flags, token and policy say of it, the strictest of each. Where
-	// its Effect is policy.Person, a person must be asked and the phrase is not to
-	// be given out: no claim that is confirmed by it succeeds.
-	Bound policy.Bound
 }
 
 // ProposeOrder records an order and returns its preview. It makes no request.
@@ -43,7 +38,7 @@ func (s *Service) ProposeOrder(ctx context.Context, r OrderRequest) (*Preview, e
 			o.Warnings = append(o.Warnings, warning)
 		}
 	}
-	return s.propose(ctx, store, o, func(code string) string { return orderPhrase(r.Product, r.Period, code) })
+	return s.propose(ctx, store, o, r.Choose, func(code string) string { return orderPhrase(r.Product, r.Period, code) })
 }
 
 // ProposeTermination reads the licence, records its termination and returns the
@@ -53,6 +48,19 @@ func (s *Service) ProposeTermination(ctx context.Context, r TerminationRequest) 
 	store, refusal := s.writable(ctx, Terminate)
 	if refusal != nil {
 		return nil, refusal
+	}
+	if r.Choose != nil {
+		// A licence that ended after its approval can be read no more, and the same
+		// call is still to be told.
+		o := s.operation(ctx, Terminate, r.Family, r.KeyNumber, nil)
+		o.ProposedAt = s.now()
+		earlier, err := store.Asked(ctx, o)
+		if err != nil {
+			return nil, noLedger(Terminate, err)
+		}
+		if earlier != nil && earlier.State != Proposed {
+			return &Preview{Operation: *s.asKnown(earlier)}, nil
+		}
 	}
 	license, err := s.api.GetLicense(ctx, r.Family, r.KeyNumber)
 	if err != nil {
@@ -64,7 +72,7 @@ func (s *Service) ProposeTermination(ctx context.Context, r TerminationRequest) 
 	}
 	o.Previous = snapshot(license)
 	o.Warnings = terminationWarnings(r.KeyNumber, license)
-	preview, err := s.propose(ctx, store, o, func(code string) string { return terminationPhrase(license.KeyNumber, code) })
+	preview, err := s.propose(ctx, store, o, r.Choose, func(code string) string { return terminationPhrase(license.KeyNumber, code) })
 	if err != nil {
 		return nil, err
 	}
@@ -95,42 +103,54 @@ func (s *Service) operation(ctx context.Context, kind Kind, family websoftsolus.
 		KeyNumber:   keyNumber,
 		Request:     slices.Clone(form),
 		Fingerprint: fingerprint(kind, family, keyNumber, form),
-		Actor:       ActorFrom(ctx),
+		Actor:       proposer(ctx),
 	}
 }
 
-// propose records an operation as proposed, under a fresh phrase.
-func (s *Service) propose(ctx context.Context, store Store, o *Operation, phrase func(code string) string) (*Preview, error) {
-	limits, bound, refusal := s.ruled(ctx, o, "")
-	if refusal != nil {
-		return nil, refusal
-	}
+// propose records an operation as proposed: under a fresh phrase, or under none
+// where it is confirmed in another way.
+func (s *Service) propose(ctx context.Context, store Store, o *Operation, choose Choose, phrase func(code string) string) (*Preview, error) {
 	o.State = Proposed
 	o.ProposedAt = s.now()
 	o.ExpiresAt = o.ProposedAt.Add(phraseLife)
 	var err error
+	if o.Way, err = choose.way(ctx, o); err != nil {
+		return nil, err
+	}
+	limits, refusal := s.ruled(ctx, o, string(o.Way))
+	if refusal != nil {
+		return nil, refusal
+	}
 	if o.ID, err = newID(o.ProposedAt, s.random); err != nil {
 		return nil, refuse(o.Kind, CodeLedgerUnavailable, RetrySafe, err.Error(), "").because(err)
 	}
 	var lookedAt *Operation
 	for {
-		code, err := newCode(s.random)
-		if err != nil {
-			return nil, refuse(o.Kind, CodeLedgerUnavailable, RetrySafe, err.Error(), "").because(err)
-		}
-		confirm := phrase(code)
-		digest, ok := phraseDigest(confirm)
-		if !ok {
-			return nil, refuse(o.Kind, CodeInvalidInput, RetryAfterChange, "no phrase can be made for it", "")
+		var confirm, digest string
+		if o.Way == ByPhrase {
+			code, err := newCode(s.random)
+			if err != nil {
+				return nil, refuse(o.Kind, CodeLedgerUnavailable, RetrySafe, err.Error(), "").because(err)
+			}
+			confirm = phrase(code)
+			var ok bool
+			if digest, ok = phraseDigest(confirm); !ok {
+				return nil, refuse(o.Kind, CodeInvalidInput, RetryAfterChange, "no phrase can be made for it", "")
+			}
 		}
 		err = store.Propose(ctx, Proposal{Operation: *o, Phrase: digest, Limits: limits})
-		var blocked *Blocked
+		var (
+			blocked *Blocked
+			already *askedAlready
+		)
 		switch {
 		case err == nil:
 			s.log.Info("operation proposed", "operation", o.ID, "kind", o.Kind, "family", o.Family)
-			return &Preview{Operation: *o, Confirm: confirm, Bound: bound}, nil
+			return &Preview{Operation: *o, Confirm: confirm}, nil
 		case errors.Is(err, errPhraseTaken):
 			continue
+		case errors.As(err, &already):
+			return &Preview{Operation: *s.asKnown(already.operation)}, nil
 		case errors.As(err, &blocked):
 			// Who stands in the way may have an outcome by now.
 			if lookedAt == nil && s.mayHaveOutcome(blocked.Other) {

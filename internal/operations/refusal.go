@@ -21,8 +21,13 @@ const (
 	// CodeConfirmMismatch: the phrase is right and the arguments are not those
 	// of its preview.
 	CodeConfirmMismatch = "confirm_mismatch"
-	// CodeDeclined: a person said no to this operation.
+	// CodeDeclined: a person said no to this operation, or could not be asked.
 	CodeDeclined = "declined"
+	// CodeConfirmNotAccepted: a person confirms this operation, so no phrase does.
+	CodeConfirmNotAccepted = "confirm_not_accepted"
+	// CodeApprovalRequired: a person has to approve it outside the model's reach,
+	// and has not yet.
+	CodeApprovalRequired = "approval_required"
 	// CodeLicenceChanged: the licence is no longer what the person saw.
 	CodeLicenceChanged = "licence_changed"
 	// CodeDuplicate: an identical order succeeded lately and was not

@@ -29,12 +29,15 @@ type OrderRequest struct {
 	// DuplicateOf acknowledges the newest identical order that succeeded in the
 	// last 24 hours, by its operation id; empty for none.
 	DuplicateOf string
+	// Choose says how the order is to be confirmed; nil is by its phrase.
+	Choose Choose
 }
 
 // TerminationRequest is the end of a licence.
 type TerminationRequest struct {
 	Family    websoftsolus.Family
 	KeyNumber string
+	Choose    Choose // as of an order
 }
 
 // EditRequest changes a licence's title, comment or both; nil keeps a field.

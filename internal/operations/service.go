@@ -56,10 +56,6 @@ type Config struct {
 	// Policy decides on each write when it is proposed and again when it is
 	// claimed; nil allows what nothing else forbids.
 	Policy func(policy.Request) policy.Decision
-	// CanAsk says whether a person can be asked about a call, by whatever way the
-	// model has no part in; nil is never. Where the policy asks for a person it
-	// decides whether a preview is made at all.
-	CanAsk func(context.Context) bool
 
 	// Timeout bounds one request to the API, 30 seconds where it is 0. A claimed
 	// operation may take twice that, because a token may have to be fetched.
@@ -87,7 +83,6 @@ type Service struct {
 	readOnly    bool
 	limits      Limits
 	policy      func(policy.Request) policy.Decision
-	canAsk      func(context.Context) bool
 	timeout     time.Duration
 	pollFor     time.Duration
 	quietFor    time.Duration
@@ -121,7 +116,6 @@ func NewService(c Config) *Service {
 		readOnly:    c.ReadOnly,
 		limits:      Limits{Orders: limit(c.MaxOrdersPerDay), Terminations: limit(c.MaxTerminationsPerDay)},
 		policy:      c.Policy,
-		canAsk:      c.CanAsk,
 		timeout:     c.Timeout,
 		pollFor:     c.PollFor,
 		quietFor:    c.QuietFor,

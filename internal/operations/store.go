@@ -19,20 +19,35 @@ import (
 // leave a step done or not done, never half done.
 type Store interface {
 	// Propose records a new operation with its guards checked: as proposed under
-	// a phrase, or as sending for an edit, which is thereby claimed. The error is
-	// a *Blocked when a guard stands in the way, errPhraseTaken when another
-	// operation has the phrase.
+	// a phrase, as proposed without one where it is confirmed in another way, or
+	// as sending for an edit, which is thereby claimed. The error is a *Blocked
+	// when a guard stands in the way, errPhraseTaken when another operation has
+	// the phrase, a *askedAlready when the same caller has asked for approval of the same
+	// thing already.
 	Propose(ctx context.Context, p Proposal) error
 	// Claim steps a proposed operation to sending, with its guards checked again
 	// and its baseline kept. Exactly one claim of an operation ever succeeds. The
 	// error is a *StateConflict when the operation is not proposed any more,
-	// errProposalExpired when its time is over, a *Blocked, or ErrNotFound.
+	// errProposalExpired when its time is over, errNotApproved when it is confirmed
+	// in another way or the person has not approved it, a *Blocked, or ErrNotFound.
 	Claim(ctx context.Context, c Claim) (*Operation, error)
 	// Step records any later step, or what more became known without one. The
 	// error is a *StateConflict when the operation is not in the state the step
 	// starts from, an *ImpossibleStep, errKeyTaken when the key number that it
 	// gives an order is already another order's, or ErrNotFound.
 	Step(ctx context.Context, s Step) (*Operation, error)
+	// Approve records that a person approved a proposed operation, which stays
+	// proposed until it is claimed. The error is a *StateConflict when it is not
+	// proposed any more, errProposalExpired, errNotApprovable when it is confirmed
+	// in another way, or ErrNotFound. Approving again changes nothing.
+	Approve(ctx context.Context, a Approval) (*Operation, error)
+	// Asked returns the operation that a proposal to be approved repeats (see
+	// Propose), nil for none. The proposal need have no id yet.
+	Asked(ctx context.Context, o *Operation) (*Operation, error)
+	// UseLink spends the n-th one-time link of a proposed operation, from 1. The
+	// error is errLinkUsed when that link is not the next, and otherwise as that
+	// of Approve.
+	UseLink(ctx context.Context, id string, n int, at time.Time) error
 	// Expire steps every proposed operation whose time is over to expired and
 	// returns how many there were.
 	Expire(ctx context.Context, now time.Time) (int, error)
@@ -84,7 +99,7 @@ type Store interface {
 // Proposal is a new operation.
 type Proposal struct {
 	Operation Operation // State is Proposed, or Sending for an edit
-	Phrase    string    // digest of its phrase; empty for an edit
+	Phrase    string    // digest of its phrase; empty where there is none
 	Limits    Limits
 	// After is the id of the newest write of the licence known before the licence
 	// was read, empty for none. An edit is blocked when there is a newer one: it
@@ -98,7 +113,7 @@ type Claim struct {
 	At        time.Time
 	Deadline  time.Time // after it nobody is sending any more
 	By        Actor
-	Confirmed string
+	Confirmed Way      // must be the operation's; empty is ByPhrase
 	Baseline  []string // order: the family's key numbers just before
 	Limits    Limits
 }
