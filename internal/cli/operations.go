@@ -31,7 +31,7 @@ type operationsCommand struct {
 }
 
 // withLedger runs work with the operations of the ledger that the flags name. It
-// makes no ledger where there is none.
+// makes no file where there is none.
 func withLedger(ctx context.Context, flags *config.Flags, s streams, work func(ctx context.Context, service *operations.Service) error) (err error) {
 	settings, err := flags.Settings()
 	if err != nil {
@@ -40,7 +40,7 @@ func withLedger(ctx context.Context, flags *config.Flags, s streams, work func(c
 	if settings.Journal == config.MemoryJournal {
 		return &config.Error{Flag: "env", Message: "the embedded sandbox keeps its ledger in memory and it ends with its process; there is none to read"}
 	}
-	if settings.JournalProblem == "" {
+	if settings.JournalProblem == "" && !config.IsPostgres(settings.Journal) {
 		if _, err := os.Stat(settings.Journal); errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("there is no ledger at %s: nothing was recorded for this environment and base URL yet", settings.Journal)
 		}

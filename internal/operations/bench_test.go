@@ -91,7 +91,7 @@ func largeLedger(b *testing.B, orders int) *ledger {
 	l, err := openSQLite(filepath.Join(b.TempDir(), "ledger.db"))
 	require.NoError(b, err)
 	b.Cleanup(func() { l.Close() })
-	tx, err := l.write.Begin()
+	tx, err := l.write.BeginTx(b.Context(), nil)
 	require.NoError(b, err)
 	defer tx.Rollback()
 	baseline, err := json.Marshal([]string{"PLSK.02980001"})

@@ -2,7 +2,6 @@ package operations
 
 import (
 	"context"
-	"database/sql"
 	"time"
 )
 
@@ -19,7 +18,7 @@ func (e *askedAlready) Error() string { return "approval was asked for already b
 // that waits is not asked for twice, one that was declined is not asked for
 // again at once, and one that was performed meanwhile is reported. After the
 // API's no a person may want another try at once.
-func checkAsked(ctx context.Context, tx *sql.Tx, o *Operation) error {
+func checkAsked(ctx context.Context, tx *transaction, o *Operation) error {
 	other, err := askedBefore(ctx, tx, o)
 	if err != nil {
 		return err
@@ -31,8 +30,7 @@ func checkAsked(ctx context.Context, tx *sql.Tx, o *Operation) error {
 }
 
 func (l *ledger) Asked(ctx context.Context, o *Operation) (*Operation, error) {
-	other, err := askedBefore(ctx, l.read, o)
-	return other, l.explain(err)
+	return reading(ctx, l, func(ctx context.Context) (*Operation, error) { return askedBefore(ctx, l.read, o) })
 }
 
 func askedBefore(ctx context.Context, q querier, o *Operation) (*Operation, error) {
@@ -77,7 +75,7 @@ func (l *ledger) UseLink(ctx context.Context, id string, n int, at time.Time) er
 // proposed.
 func (l *ledger) amend(ctx context.Context, id string, at time.Time, by Actor, change func(*Operation) error) (*Operation, error) {
 	var amended *Operation
-	err := l.transact(ctx, func(tx *sql.Tx) error {
+	err := l.transact(ctx, func(tx *transaction) error {
 		before, err := one(ctx, tx, `id = ?`, id)
 		switch {
 		case err != nil:

@@ -2,7 +2,6 @@ package operations
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"strconv"
 	"time"
@@ -101,7 +100,7 @@ func (r *Refusal) aboutIf(o *Operation) *Refusal {
 // that LIKE gives a meaning to, and no quotation mark in a text can end the
 // field in JSON, so the condition finds every operation of the rule; what else
 // it may find is left out here.
-func checkRule(ctx context.Context, tx *sql.Tx, o *Operation, rule RuleCaps, now time.Time) error {
+func checkRule(ctx context.Context, tx *transaction, o *Operation, rule RuleCaps, now time.Time) error {
 	if o.Kind == Edit || rule.Caps.IsZero() {
 		return nil
 	}

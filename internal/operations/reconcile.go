@@ -55,7 +55,12 @@ func (s *Service) worthLooking(o *Operation) bool {
 // then stands.
 func (s *Service) lookFor(ctx context.Context, store Store, o *Operation, budget time.Duration) *Operation {
 	for waited, pause := time.Duration(0), 250*time.Millisecond; ; pause = min(2*pause, 4*time.Second) {
-		o, _ = s.lookOnce(ctx, store, o)
+		// Where another server looks, what it finds is in the ledger.
+		now, release, reserved := s.reserve(ctx, store, o)
+		if o = now; reserved && s.worthLooking(o) {
+			o, _ = s.lookOnce(ctx, store, o)
+		}
+		release()
 		// An order that waits for approval has no key yet, however long one waits.
 		if !s.worthLooking(o) || o.Pending || waited >= budget {
 			return o
@@ -70,8 +75,42 @@ func (s *Service) lookFor(ctx context.Context, store Store, o *Operation, budget
 
 // look looks at an operation that nobody is sending, and returns it as it then
 // stands. It looks once, or, when it has been quiet for long enough, as often as
-// it takes to say so.
-func (s *Service) look(ctx context.Context, store Store, o *Operation) *Operation {
+// it takes to say so. It does not look while another server does; elsewhere says
+// so.
+func (s *Service) look(ctx context.Context, store Store, o *Operation) (now *Operation, elsewhere bool) {
+	now, release, reserved := s.reserve(ctx, store, o)
+	defer release()
+	if !reserved {
+		return now, true
+	}
+	if !s.mayHaveOutcome(now) && !s.keyMissing(now) {
+		return now, false // somebody else has just found out
+	}
+	return s.lookReserved(ctx, store, now), false
+}
+
+// reserve asks for the right to look at an operation, which nobody else has until
+// release is called, and returns the operation as it then stands.
+func (s *Service) reserve(ctx context.Context, store Store, o *Operation) (now *Operation, release func(), reserved bool) {
+	release, err := store.Reserve(ctx, o.ID)
+	if err == nil {
+		reserved = true
+	} else {
+		release = func() {}
+		if errors.Is(err, errReserved) {
+			s.log.Info("another server is looking at an operation", "operation", o.ID)
+		} else {
+			s.log.Warn("an operation could not be reserved to look at it", "operation", o.ID, "error", err)
+		}
+	}
+	if current, err := s.load(ctx, store, o.ID); err == nil {
+		o = current
+	}
+	return o, release, reserved
+}
+
+// lookReserved is look for who has the right to.
+func (s *Service) lookReserved(ctx context.Context, store Store, o *Operation) *Operation {
 	if o.overdue(s.now()) {
 		stepped, err := store.Step(ctx, Step{ID: o.ID, From: Sending, To: Unknown, At: s.now(),
 			Finding: Finding{Message: "the process that sent it recorded no outcome"}})

@@ -13,6 +13,7 @@ import (
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/policy"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
+	"golang.org/x/sync/singleflight"
 )
 
 // API is what this package uses of the REST client. Its errors are
@@ -98,7 +99,7 @@ type Service struct {
 
 	mu      sync.Mutex
 	store   Store // nil until opened
-	opening sync.Mutex
+	opening singleflight.Group
 	closed  bool
 	running sync.WaitGroup     // flights and other work that Close waits for
 	flights map[string]*flight // by operation id
@@ -195,10 +196,10 @@ func (s *Service) deadline(claimed time.Time) time.Time {
 	return claimed.Add(s.sendBudget() + 15*time.Second)
 }
 
-// ledger returns the store, opening it on first use.
+// ledger returns the store, opening it on first use. Calls that come while it is
+// being opened wait for that one attempt: a database that does not answer keeps
+// each of them once, not one after the other.
 func (s *Service) ledger(ctx context.Context) (Store, error) {
-	s.opening.Lock()
-	defer s.opening.Unlock()
 	s.mu.Lock()
 	store, closed := s.store, s.closed
 	s.mu.Unlock()
@@ -209,7 +210,26 @@ func (s *Service) ledger(ctx context.Context) (Store, error) {
 		return store, nil
 	}
 	// Who asked first may be gone before it is open; others still want it.
-	store, err := s.open(context.WithoutCancel(ctx))
+	opened := s.opening.DoChan("", func() (any, error) { return s.openLedger(context.WithoutCancel(ctx)) })
+	select {
+	case result := <-opened:
+		if result.Err != nil {
+			return nil, result.Err
+		}
+		return result.Val.(Store), nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+func (s *Service) openLedger(ctx context.Context) (Store, error) {
+	s.mu.Lock()
+	store := s.store
+	s.mu.Unlock()
+	if store != nil {
+		return store, nil
+	}
+	store, err := s.open(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -275,6 +295,7 @@ func (s *Service) Close(ctx context.Context) error {
 	if store == nil {
 		return nil
 	}
+	s.recordAgain(ctx, store)
 	return store.Close()
 }
 
