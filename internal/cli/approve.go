@@ -15,7 +15,6 @@ import (
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/config"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/consent"
-	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/consent/page"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/operations"
 )
 
@@ -132,26 +131,4 @@ func person() string {
 func isTerminal(in io.Reader) bool {
 	file, ok := in.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
-}
-
-// approvals lets a person approve on a page of this machine, on a port that is
-// open while something waits. The caller closes it.
-func (a *assembly) approvals(settings *config.Settings, errw io.Writer) *page.Loopback {
-	loopback := &page.Loopback{
-		Operations: a.operations, Who: person(),
-		Say: func(line string) { fmt.Fprintf(errw, "websoftsolus-mcp: %s\n", line) },
-	}
-	a.consent.Where = func(ctx context.Context, o *operations.Operation) []string {
-		var places []string
-		if link, err := loopback.Link(ctx, o); err == nil {
-			places = append(places, "in a browser on this machine, with the code that the server printed on its standard error: "+link)
-		} else {
-			a.log.Warn("the approval page cannot be opened", "error", err)
-		}
-		if settings.Journal != config.MemoryJournal { // another process cannot see it
-			places = append(places, consent.ApproveCommand(o))
-		}
-		return places
-	}
-	return loopback
 }

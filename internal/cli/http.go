@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"sync/atomic"
@@ -56,7 +57,14 @@ func (c *httpCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	ready := &readiness{looks: []func(context.Context) error{a.client.Reachable}, now: time.Now}
+	origin := web.PublicURL
+	if origin == "" {
+		origin = fmt.Sprintf("%s://%s", scheme, listener.Addr())
+	}
+	a.consent.Key = a.sharedKey("request-state")
+	approvals := a.approvalsAt(settings, origin, nil, s.err)
+	ready := &readiness{looks: []func(context.Context) error{a.client.Reachable, a.operations.Ready}, now: time.Now}
+	replicas := config.IsPostgres(settings.Journal)
 	options := httpserver.Options{
 		Answerer:             a.answerer,
 		Hosts:                web.Hosts,
@@ -66,9 +74,17 @@ func (c *httpCommand) Run(ctx context.Context, s streams) error {
 		CallsInFlight:        web.CallsInFlight,
 		StreamsPerCaller:     streamsPerCaller,
 		SessionIdle:          web.SessionIdle,
+		Key:                  a.sharedKey("http-session"),
+		EndSession:           a.operations.EndSession,
+		Replicas:             replicas && !web.StickySessions,
 		Ready:                ready.check,
+		Routes:               map[string]http.Handler{"/approvals": approvals, "/approvals/": approvals},
 		Logger:               log,
 	}
+	if replicas {
+		options.EndedSessions = a.operations.EndedSessions
+	}
+	a.operations.Watch(ctx, 0)
 	log.Info("serving over HTTP", "url", fmt.Sprintf("%s://%s/mcp", scheme, listener.Addr()), "version", Version(), "environment", settings.Environment)
 	go onHangup(ctx, func() {
 		for _, again := range reload {

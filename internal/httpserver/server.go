@@ -82,9 +82,10 @@ type Options struct {
 	// it is nil or fails, ids are good for this process alone.
 	Key func(context.Context) ([]byte, error)
 	// EndSession and EndedSessions share with the other replicas which sessions
-	// were ended by their client; nil keeps that in this process.
+	// were ended by their client, and until when they have to stay dead; nil keeps
+	// that in this process. EndedSessions names each by the hex SHA-256 of its id.
 	EndSession    func(ctx context.Context, id string, until time.Time) error
-	EndedSessions func(ctx context.Context) ([]string, error)
+	EndedSessions func(ctx context.Context) (map[string]time.Time, error)
 	// Replicas says that a client's next request may reach another process. A
 	// client of an older version is not asked then: its answer could not be
 	// brought to who asked.

@@ -50,32 +50,36 @@ type seal struct {
 
 	mu       sync.Mutex
 	shared   []byte
-	fetching sync.Mutex
+	again    time.Time  // when to ask for the shared key again, after a failure
+	fetching sync.Mutex // held while it is asked for
 }
 
+// keyAgain is how long after a failure the shared key is asked for again.
+const keyAgain = 2 * time.Second
+
 // key returns the shared key, having it fetched where that has not succeeded
-// yet.
-func (s *seal) key(ctx context.Context, fetch func(context.Context) ([]byte, error)) []byte {
-	s.mu.Lock()
-	shared := s.shared
-	s.mu.Unlock()
-	if shared != nil || fetch == nil {
-		return shared
+// yet; nil where there is none now.
+func (s *seal) key(ctx context.Context, now time.Time, fetch func(context.Context) ([]byte, error)) []byte {
+	known := func() (key []byte, ask bool) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.shared, s.shared == nil && fetch != nil && !now.Before(s.again)
+	}
+	if key, ask := known(); !ask {
+		return key
 	}
 	s.fetching.Lock()
 	defer s.fetching.Unlock()
-	s.mu.Lock()
-	shared = s.shared
-	s.mu.Unlock()
-	if shared != nil {
-		return shared
+	if key, ask := known(); !ask {
+		return key // somebody else asked meanwhile
 	}
 	key, err := fetch(ctx)
-	if err != nil || len(key) == 0 {
-		return nil
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err != nil || len(key) == 0 {
+		s.again = now.Add(keyAgain)
+		return nil
+	}
 	s.shared = key
 	return key
 }
@@ -100,7 +104,7 @@ func (s *Server) newSessionID(ctx context.Context, caller string, who identity) 
 		part = part[:min(len(part), maxNamed)]
 		text = append(append(text, byte(len(part))), part...)
 	}
-	key := s.seal.key(ctx, s.o.Key)
+	key := s.seal.key(ctx, s.now(), s.o.Key)
 	if key == nil {
 		key = s.seal.own[:]
 	}
@@ -118,7 +122,7 @@ func (s *Server) readSessionID(ctx context.Context, caller, id string) (identity
 	}
 	text, given := raw[:len(raw)-sealSize], raw[len(raw)-sealSize:]
 	good := subtle.ConstantTimeCompare(given, mac(s.seal.own[:], text, caller))
-	if key := s.seal.key(ctx, s.o.Key); key != nil {
+	if key := s.seal.key(ctx, s.now(), s.o.Key); key != nil {
 		good |= subtle.ConstantTimeCompare(given, mac(key, text, caller))
 	}
 	if good != 1 {

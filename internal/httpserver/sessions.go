@@ -95,8 +95,9 @@ func (t *sessions) end(id string, until time.Time) {
 	}
 }
 
-// endedElsewhere takes over which ids, as digests, other replicas ended.
-func (t *sessions) endedElsewhere(digests []string, now time.Time) {
+// endedElsewhere takes over which ids, as digests, other replicas ended, and
+// until when each stays dead.
+func (t *sessions) endedElsewhere(ended map[string]time.Time, now time.Time) {
 	var gone []*session
 	t.mu.Lock()
 	if t.dead == nil {
@@ -108,9 +109,9 @@ func (t *sessions) endedElsewhere(digests []string, now time.Time) {
 		}
 	}
 	fresh := map[string]bool{}
-	for _, d := range digests {
+	for d, until := range ended {
 		if _, known := t.dead[d]; !known {
-			t.dead[d] = now.Add(sessionLife)
+			t.dead[d] = until
 			fresh[d] = true
 		}
 	}
