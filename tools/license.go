@@ -14,7 +14,7 @@ func licenseOutput(l *websoftsolus.License, properties bool) *schemas.License {
 	}
 	out := &schemas.License{
 		Family:    string(l.Family),
-		KeyNumber: l.KeyNumber,
+		KeyNumber: fieldText(l.KeyNumber, maxFieldText),
 		Title:     fieldText(l.Title, maxFieldText),
 		Comment:   fieldText(l.Comment, maxFieldText),
 		Product:   fieldText(l.Product, maxFieldText),
@@ -30,11 +30,12 @@ func licenseOutput(l *websoftsolus.License, properties bool) *schemas.License {
 	return out
 }
 
-// formOutput shows form fields as they are sent, in their order.
+// formOutput shows form fields as they are sent, in their order. The values of an
+// order hold nothing hidden; an edit sends back what the licence held.
 func formOutput(fields []operations.Field) schemas.Form {
 	form := make(schemas.Form, len(fields))
 	for i, f := range fields {
-		form[i] = schemas.Field{Name: f.Name, Value: f.Value}
+		form[i] = schemas.Field{Name: f.Name, Value: fieldText(f.Value, maxFieldText)}
 	}
 	return form
 }

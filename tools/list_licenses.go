@@ -87,7 +87,7 @@ func (s *Set) listLicenses(ctx context.Context, in schemas.ListLicensesInput) (*
 		if e.license != nil {
 			out.Licenses[i] = licenseOutput(e.license, false)
 		} else {
-			out.Licenses[i] = &schemas.License{Family: string(e.family), KeyNumber: e.key}
+			out.Licenses[i] = &schemas.License{Family: string(e.family), KeyNumber: fieldText(e.key, maxFieldText)}
 		}
 	}
 	if start+len(page) < len(entries) && len(page) > 0 {
@@ -151,7 +151,7 @@ func (s *Set) readDetails(ctx context.Context, entries []entry) ([]schemas.Unrea
 		if err != nil {
 			unread = append(unread, schemas.Unread{
 				Family:    string(entries[i].family),
-				KeyNumber: entries[i].key,
+				KeyNumber: fieldText(entries[i].key, maxFieldText),
 				Message:   fieldText(err.Error(), maxFieldText),
 			})
 		}

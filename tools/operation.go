@@ -79,7 +79,7 @@ func snapshotOutput(o *operations.Operation) *schemas.License {
 	}
 	return &schemas.License{
 		Family:    string(o.Family),
-		KeyNumber: p.KeyNumber,
+		KeyNumber: fieldText(p.KeyNumber, maxFieldText),
 		Title:     fieldText(p.Title, maxFieldText),
 		Comment:   fieldText(p.Comment, maxFieldText),
 		Product:   fieldText(p.Product, maxFieldText),

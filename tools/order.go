@@ -9,6 +9,7 @@ import (
 	"github.com/agnivade/levenshtein"
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/operations"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/untrusted"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/schemas"
 )
@@ -23,6 +24,7 @@ const orderProtocol = " Costs money. Two calls: with confirm \"\" it returns a p
 // the preview, beside those that every order gets.
 func (s *Set) order(ctx context.Context, in schemas.Order, warnings ...string) (any, error) {
 	request := operations.OrderRequest{
+		Tool:        in.Tool,
 		Family:      in.Family,
 		Product:     in.Product,
 		Title:       in.Title,
@@ -70,11 +72,14 @@ func (s *Set) productWarnings(ctx context.Context, family websoftsolus.Family, p
 		}
 		names[i] = v.Product
 	}
-	warning := fmt.Sprintf("%s is not among the %d orderable products", product, len(names))
+	warning := fmt.Sprintf("%s is not among the %d orderable products", untrusted.Name(product, maxQuoted), len(names))
 	if nearest := nearestNames(product, names, 3); len(nearest) > 0 {
+		for i, name := range nearest {
+			nearest[i] = untrusted.Name(name, maxQuoted)
+		}
 		warning += "; the nearest are " + strings.Join(nearest, ", ")
 	}
-	return []string{fieldText(warning, maxFieldText)}
+	return []string{warning}
 }
 
 // nearestNames returns up to n of names, those first that take the fewest edits

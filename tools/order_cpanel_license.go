@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/consent"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/untrusted"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/schemas"
 )
@@ -59,7 +60,7 @@ func (s *Set) serverWarnings(ctx context.Context, serverIP string) []string {
 		}
 		read++
 		if sameAddress(l.ServerIP, serverIP) || sameAddress(e.key, serverIP) {
-			warnings = append(warnings, fieldText(fmt.Sprintf("server %s has cPanel licence %s already (title %q, status %q)", serverIP, e.key, l.Title, l.Status), maxFieldText))
+			warnings = append(warnings, fmt.Sprintf("server %s has cPanel licence %s already (title %s, status %s)", serverIP, untrusted.Name(e.key, maxQuoted), untrusted.Line(l.Title, maxQuoted), untrusted.Line(l.Status, maxQuoted)))
 		}
 	}
 	if err != nil || len(unread) > 0 || read < len(entries) {

@@ -57,6 +57,10 @@ type Set struct {
 	// its not being given.
 	SecretProblem string
 	Consent       *consent.Consent // who confirms; nil is the mode auto
+	// Observe, if set, is told of each call: of the tool and the request's _meta
+	// (nil where there is none) when it begins, of its outcome when it ends, "ok" or
+	// a failure's code. The context that it returns is the call's.
+	Observe func(ctx context.Context, tool string, meta map[string]any) (context.Context, func(outcome string))
 }
 
 // tools lists every tool, left out or not.
@@ -149,18 +153,32 @@ func (s *Set) call(t Tool) server.ToolHandlerFunc {
 		handle = s.asking(t, handle)
 	}
 	return func(ctx context.Context, request mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		outcome := "internal" // of a handler that panics
+		if s.Observe != nil {
+			var meta map[string]any
+			if request.Params.Meta != nil {
+				meta = request.Params.Meta.AdditionalFields
+			}
+			var ended func(string)
+			ctx, ended = s.Observe(ctx, t.Name, meta)
+			defer func() { ended(outcome) }()
+		}
 		if leftOut != "" {
+			outcome = "not_offered"
 			return s.failed(ctx, t, &notOffered{what: t.Name, why: leftOut})
 		}
 		ctx = withProgress(operations.WithActor(ctx, actor(ctx)), request)
 		output, err := handle(ctx, request)
 		var question *consent.Question
 		if errors.As(err, &question) {
+			outcome = "input_required"
 			return question.Result(), nil
 		}
 		if err != nil {
+			outcome = s.failure(t, err).Error.Code
 			return s.failed(ctx, t, err)
 		}
+		outcome = "ok"
 		return result(output, false)
 	}
 }

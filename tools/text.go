@@ -3,58 +3,23 @@ package tools
 import (
 	"bytes"
 	"encoding/json"
-	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/untrusted"
 )
 
-// Text from the API or from customers is data: it is cut to a length, stripped
-// of control characters, and stands in fields of its own. The limits are far
-// above what a licence holds, so they cut only what would flood a model.
+// Text from the API or from customers is data: it is cut to a length, what
+// cannot be seen in it is made visible, and it stands in fields of its own. The
+// limits are far above what a licence holds, so they cut only what would flood a
+// model.
 const (
 	maxFieldText    = 1000 // characters of one field: a title, a comment, a message
 	maxPropertyText = 4000 // characters of one text inside properties or raw
 	maxRaw          = 32 << 10
+	maxQuoted       = 200 // characters of a text inside a sentence of ours
 )
 
-// fieldText makes one text from the API fit to be shown: no control
-// characters but newline and tab, none that reorder the text around them, at
-// most limit characters.
-func fieldText(s string, limit int) string {
-	if clean(s) && utf8.RuneCountInString(s) <= limit {
-		return s
-	}
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	s = strings.Map(func(r rune) rune {
-		if hidden(r) {
-			return -1
-		}
-		return r
-	}, s)
-	if utf8.RuneCountInString(s) > limit {
-		s = string([]rune(s)[:limit]) + "…"
-	}
-	return s
-}
-
-func clean(s string) bool {
-	for _, r := range s {
-		if hidden(r) || r == utf8.RuneError {
-			return false
-		}
-	}
-	return true
-}
-
-// hidden tells the characters that a person cannot see and a model may still
-// follow: control characters, bidirectional overrides, zero-width characters
-// and tags.
-func hidden(r rune) bool {
-	if ' ' <= r && r <= '~' {
-		return false // nearly every character
-	}
-	return r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r))
-}
+// fieldText makes one text from the API fit to be shown.
+func fieldText(s string, limit int) string { return untrusted.Field(s, limit) }
 
 // rawJSON makes an answer of the API fit to be shown as it came: the same
 // structure, keys and numbers, each text treated as fieldText does. What is
@@ -64,7 +29,7 @@ func rawJSON(raw json.RawMessage) json.RawMessage {
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return json.RawMessage("null")
 	}
-	if len(raw) <= maxPropertyText && !bytes.Contains(raw, []byte(`\u`)) && clean(string(raw)) {
+	if len(raw) <= maxPropertyText && !escaped(raw) && untrusted.Clean(string(raw)) {
 		// Nothing in it can be hidden or too long, so it stays as it is.
 		compact := bytes.NewBuffer(make([]byte, 0, len(raw)))
 		if json.Compact(compact, raw) == nil {
@@ -82,6 +47,17 @@ func rawJSON(raw json.RawMessage) json.RawMessage {
 		return quote("the answer is larger than 32 KiB and is left out here")
 	}
 	return compact
+}
+
+// escaped says whether a text in raw JSON may hold a control character by its
+// escape. \n and \t may stand in a text.
+func escaped(raw []byte) bool {
+	for _, escape := range []string{`\u`, `\b`, `\f`, `\r`} {
+		if bytes.Contains(raw, []byte(escape)) {
+			return true
+		}
+	}
+	return false
 }
 
 func quote(s string) json.RawMessage {

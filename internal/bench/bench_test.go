@@ -22,6 +22,7 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 	"github.com/stretchr/testify/require"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/rpc"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/sandbox"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/stdio"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
@@ -92,7 +93,7 @@ type serve func(ctx context.Context, s *server.MCPServer, in io.Reader, out io.W
 
 var transports = map[string]serve{
 	"ours": func(ctx context.Context, s *server.MCPServer, in io.Reader, out io.Writer) error {
-		return (&stdio.Server{MCP: s, DirectCalls: true}).Serve(ctx, in, out)
+		return (&stdio.Server{Answerer: &rpc.Answerer{MCP: s, Direct: true}}).Serve(ctx, in, out)
 	},
 	"stock": func(ctx context.Context, s *server.MCPServer, in io.Reader, out io.Writer) error {
 		return server.NewStdioServer(s).Listen(ctx, in, out)

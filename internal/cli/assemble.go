@@ -13,6 +13,8 @@ import (
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/config"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/consent"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/operations"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/policy"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/rpc"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/sandbox"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/tools"
@@ -21,6 +23,8 @@ import (
 // assembly is the server put together from its parts, without a transport.
 type assembly struct {
 	mcp        *server.MCPServer
+	answerer   *rpc.Answerer
+	client     *websoftsolus.Client
 	operations *operations.Service
 	consent    *consent.Consent // who confirms; a transport adds where a person approves
 	sandbox    *sandbox.Server  // nil unless the environment is the sandbox
@@ -40,6 +44,7 @@ func assemble(settings *config.Settings, log *slog.Logger) (*assembly, error) {
 		Timeout:        settings.Timeout,
 		MaxConcurrency: settings.MaxConcurrency,
 	}
+	a.client = client
 	if settings.Environment == config.Sandbox {
 		simulated := sandbox.New(sandbox.Options{})
 		listening, err := simulated.Start("127.0.0.1:0")
@@ -50,7 +55,12 @@ func assemble(settings *config.Settings, log *slog.Logger) (*assembly, error) {
 		client.BaseURL = listening.URL
 		client.Login, client.Secret = simulated.Credentials()
 	}
+	var decide func(policy.Request) policy.Decision
+	if settings.Policy != nil {
+		decide = settings.Policy.Decide
+	}
 	a.operations = operations.NewService(operations.Config{
+		Policy:                decide,
 		API:                   client,
 		Open:                  func(context.Context) (operations.Store, error) { return openLedger(settings) },
 		Environment:           settings.Environment,
@@ -73,6 +83,8 @@ func assemble(settings *config.Settings, log *slog.Logger) (*assembly, error) {
 		Consent:       a.consent,
 	}
 	a.mcp = tools.NewServer(toolset, Version())
+	addFixtures(a.mcp)
+	a.answerer = &rpc.Answerer{MCP: a.mcp, Direct: true, Logger: log}
 	return a, nil
 }
 

@@ -33,9 +33,12 @@ const (
 // commands is the command line. stdio is what runs when no command is named.
 type commands struct {
 	Stdio      stdioCommand      `cmd:"" default:"withargs" help:"Serve one MCP client over stdin and stdout (the default)."`
+	HTTP       httpCommand       `cmd:"" name:"http" help:"Serve many MCP clients over HTTP."`
 	Sandbox    sandboxCommand    `cmd:"" help:"Serve the simulated API alone and print its credentials."`
 	Operations operationsCommand `cmd:"" help:"Look at the ledger of what was ordered, edited and terminated."`
 	Approve    approveCommand    `cmd:"" help:"Approve an order or a termination that waits for a person."`
+	Doctor     doctorCommand     `cmd:"" help:"Check the configuration, the credentials, the network and the ledger."`
+	Policy     policyCommand     `cmd:"" help:"Check a policy file, and explain what it decides."`
 	Tools      toolsCommand      `cmd:"" help:"Print the tools that an agent sees."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
@@ -108,10 +111,13 @@ func report(err error, errw io.Writer) int {
 		return exitDone
 	}
 	for _, line := range strings.Split(err.Error(), "\n") {
-		fmt.Fprintf(errw, "websoftsolus-mcp: %s\n", line)
+		fmt.Fprintf(errw, "websoftsolus-mcp: %s\n", printable(line))
 	}
-	var wrong *config.Error
-	if errors.As(err, &wrong) {
+	var (
+		wrong *config.Error
+		usage wrongUsage
+	)
+	if errors.As(err, &wrong) || errors.As(err, &usage) {
 		return exitUsage
 	}
 	return exitFailed

@@ -4,10 +4,10 @@ import (
 	"io"
 	"os"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/operations"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/untrusted"
 )
 
 // colours says whether output may be coloured.
@@ -57,14 +57,7 @@ func cut(text string, columns int) string {
 }
 
 // printable makes text of others safe for a terminal: no escapes, one line.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case unicode.IsControl(r), unicode.Is(unicode.Cf, r):
-			return -1
-		}
-		return r
-	}, text)
-}
+func printable(text string) string { return untrusted.Cell(text, maxPrinted) }
+
+// maxPrinted is far more than what is printed on one line.
+const maxPrinted = 10_000

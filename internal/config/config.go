@@ -23,6 +23,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/policy"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
 
@@ -50,6 +51,7 @@ type Flags struct {
 	ReadOnly              bool          `name:"read-only" env:"WEBSOFTSOLUS_READ_ONLY" help:"Leave out every tool that writes."`
 	Families              []string      `name:"families" env:"WEBSOFTSOLUS_FAMILIES" help:"Families to offer, of plesk, cpanel and virtuozzo; all unless given." placeholder:"FAMILY,…"`
 	Confirm               string        `name:"confirm" env:"WEBSOFTSOLUS_CONFIRM" default:"auto" help:"Who confirms an order or a termination: auto (the person, where the client can ask; the phrase of the preview elsewhere), human (always a person: asked by the client, or by the approve command or page) or code (always the phrase)." placeholder:"MODE"`
+	Policy                string        `name:"policy" env:"WEBSOFTSOLUS_POLICY" help:"Policy file: rules that allow, deny or ask a person. See policy check and policy explain." placeholder:"FILE"`
 	MaxOrdersPerDay       int           `name:"max-orders-per-day" env:"WEBSOFTSOLUS_MAX_ORDERS_PER_DAY" default:"20" help:"Orders that may be confirmed in 24 hours." placeholder:"N"`
 	MaxTerminationsPerDay int           `name:"max-terminations-per-day" env:"WEBSOFTSOLUS_MAX_TERMINATIONS_PER_DAY" default:"20" help:"Terminations that may be confirmed in 24 hours." placeholder:"N"`
 	Timeout               time.Duration `name:"timeout" env:"WEBSOFTSOLUS_TIMEOUT" default:"30s" help:"How long one request to the API may take." placeholder:"DURATION"`
@@ -71,6 +73,7 @@ type Settings struct {
 	ReadOnly              bool
 	Confirm               string                // "auto", "human" or "code"
 	Families              []websoftsolus.Family // never empty, in the order of websoftsolus.Families
+	Policy                *policy.Policy        // nil where there is none
 	MaxOrdersPerDay       int
 	MaxTerminationsPerDay int
 	Timeout               time.Duration
@@ -88,7 +91,7 @@ type Error struct {
 func (e *Error) Error() string { return "--" + e.Flag + ": " + e.Message }
 
 // Settings checks the flags and resolves what they leave open. It reads the
-// environment variable WEBSOFTSOLUS_SECRET, the secret file, and nothing else;
+// environment variable WEBSOFTSOLUS_SECRET, the secret file, the policy, and nothing else;
 // it makes no request and writes nothing. Its error is one or more *Error.
 func (f *Flags) Settings() (*Settings, error) {
 	s := &Settings{
@@ -146,6 +149,14 @@ func (f *Flags) Settings() (*Settings, error) {
 	s.Secret, s.SecretProblem, err = secret(f.SecretFile)
 	if err != nil {
 		wrong("secret-file", "%v", err)
+	}
+
+	// A policy that cannot be read is a mistake: a server without it would do what
+	// the policy forbids.
+	if f.Policy != "" {
+		if s.Policy, err = policy.Load(f.Policy); err != nil {
+			wrong("policy", "%v", err)
+		}
 	}
 
 	switch {

@@ -18,7 +18,7 @@ func TestInspector(t *testing.T) {
 	inspector, err := filepath.Abs("../../.tools/node_modules/.bin/mcp-inspector")
 	require.NoError(t, err)
 	if _, err := os.Stat(inspector); err != nil {
-		missing(t, "MCP Inspector is not installed in .tools: npm install --prefix .tools --no-save --ignore-scripts @modelcontextprotocol/inspector@2.12.0")
+		missing(t, "MCP Inspector is not installed in .tools: make node-tools")
 	}
 	for _, era := range []string{"legacy", "modern"} {
 		t.Run(era, func(t *testing.T) {

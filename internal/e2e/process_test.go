@@ -271,3 +271,32 @@ func TestOtherCommands(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(stdout), &listed))
 	require.Len(t, listed.Tools, 5)
 }
+
+// TestDoctor names what is amiss, and nothing else.
+func TestDoctor(t *testing.T) {
+	api := newAPI(t)
+	_, secret := api.sandbox.Credentials()
+	folder := t.TempDir()
+	good := api.variables(t, filepath.Join(folder, "ledger.db"))
+	stdout, stderr, status := run(t, good, "", "doctor")
+	require.Equal(t, 0, status, stdout+stderr)
+	require.NotContains(t, stdout, "amiss")
+	require.NotContains(t, stdout+stderr, secret)
+	for _, want := range []string{"credentials   ok", "network       ok", "plesk: 12", "ledger        ok"} {
+		require.Contains(t, stdout, want)
+	}
+
+	stdout, stderr, status = run(t, append(good, "WEBSOFTSOLUS_SECRET=wrong"), "", "doctor")
+	require.Equal(t, 1, status)
+	require.Contains(t, stdout, "licences      amiss", "wrong credentials")
+	require.Contains(t, stdout, "check login and secret")
+	require.Contains(t, stderr, "something is amiss")
+
+	stdout, _, status = run(t, append(good, "WEBSOFTSOLUS_URL=http://127.0.0.1:1/"), "", "doctor")
+	require.Equal(t, 1, status)
+	require.Contains(t, stdout, "network       amiss")
+
+	stdout, _, status = run(t, append(good, "WEBSOFTSOLUS_JOURNAL="+filepath.Join(folder, "ledger.db", "below")), "", "doctor")
+	require.Equal(t, 1, status)
+	require.Contains(t, stdout, "ledger        amiss")
+}

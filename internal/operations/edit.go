@@ -55,7 +55,14 @@ func (s *Service) Edit(ctx context.Context, r EditRequest) (*Result, error) {
 		if refusal != nil {
 			return nil, refusal
 		}
-		proposal := Proposal{Operation: *o, Limits: s.limits}
+		limits, bound, refusal := s.ruled(ctx, o)
+		if refusal == nil {
+			refusal = personFor(o, bound)
+		}
+		if refusal != nil {
+			return nil, refusal
+		}
+		proposal := Proposal{Operation: *o, Limits: limits}
 		if last != nil {
 			proposal.After = last.ID
 		}

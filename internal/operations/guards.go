@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/untrusted"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
 
@@ -32,6 +33,8 @@ const (
 	licenceBusy   guard = "another write to the licence"
 	alreadyEnded  guard = "the licence was terminated already"
 	capReached    guard = "daily cap"
+	// ruleCapReached is a cap of the policy's rule.
+	ruleCapReached guard = "cap of the policy's rule"
 )
 
 // Blocked is a guard that stands in the way of a proposal or a claim.
@@ -39,6 +42,8 @@ type Blocked struct {
 	guard guard
 	Other *Operation // the operation in the way; nil for a cap
 	Limit int        // the cap
+	// reason says which cap of which rule; of ruleCapReached alone.
+	reason string
 }
 
 func (e *Blocked) Error() string {
@@ -71,6 +76,10 @@ func (e *Blocked) refusal(o *Operation) *Refusal {
 		return refuse(o.Kind, CodeInProgress, RetryAfterChange,
 			fmt.Sprintf("the %s %s of the same licence is %s", deed(e.Other.Kind), e.Other.ID, stateWords[e.Other.State]),
 			nextGetOperation(e.Other.ID)).about(e.Other).because(e)
+	case ruleCapReached:
+		return refuse(o.Kind, CodeCapReached, RetryAfterChange,
+			"the policy's cap of "+e.reason+" is reached",
+			"tell the person; they can wait, or change the policy").because(e)
 	default:
 		flag := "--max-orders-per-day"
 		if o.Kind == Terminate {
@@ -97,7 +106,7 @@ func keyWords(o *Operation) string {
 	if o.KeyNumber == "" {
 		return ""
 	}
-	return " with key number " + o.KeyNumber
+	return " with key number " + untrusted.Name(o.KeyNumber, maxQuoted)
 }
 
 func nextGetOperation(id string) string {
@@ -139,13 +148,13 @@ func serverWarning(serverIP string, earlier []Operation) string {
 func terminationWarnings(asked string, l *websoftsolus.License) []string {
 	var warnings []string
 	if l.NamedKey != "" && canonicalKey(l.NamedKey) != canonicalKey(l.KeyNumber) {
-		warnings = append(warnings, fmt.Sprintf("asked for %s, the API answered with the licence %s", l.KeyNumber, l.NamedKey))
+		warnings = append(warnings, fmt.Sprintf("asked for %s, the API answered with the licence %s", untrusted.Name(l.KeyNumber, maxQuoted), untrusted.Name(l.NamedKey, maxQuoted)))
 	}
 	if l.KeyNumber != asked {
-		warnings = append(warnings, fmt.Sprintf("the licence answers to %s, not to %s as written", l.KeyNumber, asked))
+		warnings = append(warnings, fmt.Sprintf("the licence answers to %s, not to %s as written", untrusted.Name(l.KeyNumber, maxQuoted), untrusted.Name(asked, maxQuoted)))
 	}
 	if ended(l.Status) {
-		warnings = append(warnings, fmt.Sprintf("the licence's status is already %s", l.Status))
+		warnings = append(warnings, fmt.Sprintf("the licence's status is already %s", untrusted.Name(l.Status, maxQuoted)))
 	}
 	return warnings
 }

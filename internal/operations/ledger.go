@@ -246,6 +246,7 @@ func (l *ledger) Claim(ctx context.Context, c Claim) (*Operation, error) {
 		after.State = Sending
 		after.ClaimedAt, after.Deadline = c.At, c.Deadline
 		after.ConfirmedBy, after.Confirmed = c.By, c.Confirmed
+		after.Rule = c.Limits.Rule.Rule
 		if before.Kind == Order {
 			baseline, err := json.Marshal(c.Baseline)
 			if err != nil {

@@ -10,6 +10,9 @@ import (
 // check runs the guards of an operation inside the transaction that proposes or
 // claims it.
 func check(ctx context.Context, tx *sql.Tx, o *Operation, limits Limits, now time.Time) error {
+	if err := checkRule(ctx, tx, o, limits.Rule, now); err != nil {
+		return err
+	}
 	switch o.Kind {
 	case Order:
 		if err := checkIdentical(ctx, tx, o, now); err != nil {

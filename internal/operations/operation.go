@@ -80,6 +80,8 @@ type Operation struct {
 	Kind        Kind                `json:"kind"`
 	Family      websoftsolus.Family `json:"family"`
 	State       State               `json:"state"`
+	Tool        string              `json:"tool,omitzero"`      // order: the tool that takes it; empty in older records
+	Rule        string              `json:"rule,omitzero"`      // the policy's rule that let it through; empty without a policy
 	Certainty   Certainty           `json:"certainty,omitzero"` // empty until the outcome is known
 	Environment string              `json:"environment"`        // "live", "test" or "sandbox"
 	BaseURL     string              `json:"baseURL"`

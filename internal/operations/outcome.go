@@ -8,16 +8,29 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/untrusted"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
 
-// maxMessage caps, in runes, what the ledger keeps of the API's words.
+// maxMessage caps, in runes, a message that the ledger keeps.
 const maxMessage = 1000
+
+// maxFailure caps what is kept of the API's reasons, so that what is said before
+// them cuts none in half: a quotation must keep its end.
+const maxFailure = 900
+
+// maxQuoted caps, in characters, what one of our sentences repeats of a text of
+// the API's or a customer's.
+const maxQuoted = 300
 
 // accepted is what the API's clear yes makes known.
 func accepted(kind Kind, r *websoftsolus.Receipt) Finding {
-	f := Finding{Certainty: Exact, Status: r.Status, Digest: r.Digest, Message: capped(r.Message)}
+	f := Finding{Certainty: Exact, Status: r.Status, Digest: r.Digest}
+	if r.Message != "" {
+		f.Message = "the API says " + untrusted.Line(r.Message, maxQuoted)
+	}
 	if kind == Order {
 		f.OrderID, f.Pending = r.OrderID, r.Pending
 		if r.KeyNumber != "" {
@@ -40,9 +53,13 @@ func failed(err error) (State, Finding) {
 	}
 	f.Status, f.Digest = api.Status, api.Digest
 	for _, field := range slices.Sorted(maps.Keys(api.Fields)) {
-		f.Message = joined(f.Message, field+": "+strings.Join(api.Fields[field], ", "))
+		more := joined(f.Message, untrusted.Name(field, 60)+": "+untrusted.Line(strings.Join(api.Fields[field], ", "), 200))
+		if utf8.RuneCountInString(more) > maxFailure {
+			f.Message = joined(f.Message, "and more")
+			break
+		}
+		f.Message = more
 	}
-	f.Message = capped(f.Message)
 	if api.Outcome != websoftsolus.NotDone {
 		return Unknown, f
 	}
@@ -104,7 +121,7 @@ func (s *Service) tryRecord(ctx context.Context, store Store, step Step) (*Opera
 		switch {
 		case errors.Is(err, errKeyTaken):
 			// The request did what it did; the key cannot be told by its number.
-			step.Message = joined(step.Message, fmt.Sprintf("the API named the key number %s, which is another order's", step.KeyNumber))
+			step.Message = joined(step.Message, fmt.Sprintf("the API named the key number %s, which is another order's", untrusted.Name(step.KeyNumber, maxQuoted)))
 			step.Candidates = []string{step.KeyNumber}
 			step.KeyNumber, step.KeyCertainty = "", Ambiguous
 		case errors.As(err, &conflict) && conflict.Current.State == Unknown && step.From == Sending:
@@ -198,7 +215,11 @@ func outcomeUnknown(o *Operation, reason string) *Refusal {
 		Operation: o,
 	}
 	if len(o.Candidates) > 0 {
-		r.Message += "; it could be " + strings.Join(o.Candidates, ", ")
+		names := make([]string, len(o.Candidates))
+		for i, key := range o.Candidates {
+			names[i] = untrusted.Name(key, maxQuoted)
+		}
+		r.Message += "; it could be " + strings.Join(names, ", ")
 		r.Next = fmt.Sprintf("show the person operation %s and the keys that it could be; do not repeat the write", o.ID)
 	}
 	return r

@@ -91,5 +91,5 @@ func TestErrorsOfUnknownKindAreUnknown(t *testing.T) {
 func TestPendingOrderIsDoneAndSaysSo(t *testing.T) {
 	found := accepted(Order, &websoftsolus.Receipt{Status: 202, Pending: true, OrderID: "77", Message: "awaiting payment"})
 	require.Equal(t, Finding{Certainty: Exact, Status: 202, OrderID: "77", Pending: true,
-		Message: "the API took the order and calls it pending, so the licence may not be active yet; awaiting payment"}, found)
+		Message: "the API took the order and calls it pending, so the licence may not be active yet; the API says «awaiting payment»"}, found)
 }

@@ -8,6 +8,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/untrusted"
 )
 
 // A phrase says what confirming it does and ends in a code that makes it
@@ -22,6 +24,10 @@ import (
 // dash and the letters that base32 leaves out because they look like digits are
 // forgiven. The words are not: a phrase that says something else is not the
 // phrase.
+//
+// A host shows the phrase to the person who approves the call. A product that is
+// not one plain word stands in «quotation marks», with no bracket in it, so that
+// its name cannot pass for the rest of the phrase.
 
 const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -30,11 +36,11 @@ func orderPhrase(product, period, code string) string {
 	if period == "1" {
 		months = "month"
 	}
-	return fmt.Sprintf("order %s for %s %s [%s]", product, period, months, code)
+	return fmt.Sprintf("order %s for %s %s [%s]", untrusted.Name(product, maxQuoted), period, months, code)
 }
 
 func terminationPhrase(keyNumber, code string) string {
-	return fmt.Sprintf("terminate %s [%s]", keyNumber, code)
+	return fmt.Sprintf("terminate %s [%s]", untrusted.Name(keyNumber, maxQuoted), code)
 }
 
 // newCode returns a fresh code such as 7K3Q-X2MD.

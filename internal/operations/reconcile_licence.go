@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/untrusted"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
 
@@ -62,7 +63,7 @@ func (s *Service) seeTermination(ctx context.Context, o *Operation) (sight, erro
 	case license.Status == o.Previous.Status:
 		return sight{nothing: true}, nil
 	}
-	return sight{Finding: Finding{Certainty: Ambiguous, Message: fmt.Sprintf("the licence's status is now %q, which does not tell whether it was terminated", license.Status)}}, nil
+	return sight{Finding: Finding{Certainty: Ambiguous, Message: fmt.Sprintf("the licence's status is now %s, which does not tell whether it was terminated", untrusted.Line(license.Status, maxQuoted))}}, nil
 }
 
 func isNotFound(err error) bool {

@@ -28,8 +28,6 @@ const (
 	// CodeApprovalRequired: a person has to approve it outside the model's reach,
 	// and has not yet.
 	CodeApprovalRequired = "approval_required"
-	// CodeDenied: a rule of this server forbids it.
-	CodeDenied = "denied"
 	// CodeLicenceChanged: the licence is no longer what the person saw.
 	CodeLicenceChanged = "licence_changed"
 	// CodeDuplicate: an identical order succeeded lately and was not
@@ -40,6 +38,11 @@ const (
 	CodeInProgress = "in_progress"
 	// CodeCapReached: the daily cap is used up.
 	CodeCapReached = "cap_reached"
+	// CodePolicyDenied: a rule of the policy, or the caller's token, denies it.
+	CodePolicyDenied = "policy_denied"
+	// CodePersonRequired: the policy wants a person to agree, and this client
+	// cannot ask one.
+	CodePersonRequired = "person_required"
 	// CodeRejected: the API answered no, or the request certainly never left.
 	CodeRejected = "rejected"
 	// CodeOutcomeUnknown: the request may have taken effect and nobody knows yet.

@@ -14,6 +14,7 @@ import (
 
 // OrderRequest is an order, valid by the option rules.
 type OrderRequest struct {
+	Tool     string // the tool that takes it, for the policy; may be empty
 	Family   websoftsolus.Family
 	Product  string
 	Title    string

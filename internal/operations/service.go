@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/policy"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
 
@@ -52,6 +53,10 @@ type Config struct {
 	MaxOrdersPerDay       int
 	MaxTerminationsPerDay int
 
+	// Policy decides on each write when it is proposed and again when it is
+	// claimed; nil allows what nothing else forbids.
+	Policy func(policy.Request) policy.Decision
+
 	// Timeout bounds one request to the API, 30 seconds where it is 0. A claimed
 	// operation may take twice that, because a token may have to be fetched.
 	Timeout time.Duration
@@ -77,6 +82,7 @@ type Service struct {
 	baseURL     string
 	readOnly    bool
 	limits      Limits
+	policy      func(policy.Request) policy.Decision
 	timeout     time.Duration
 	pollFor     time.Duration
 	quietFor    time.Duration
@@ -109,6 +115,7 @@ func NewService(c Config) *Service {
 		baseURL:     c.BaseURL,
 		readOnly:    c.ReadOnly,
 		limits:      Limits{Orders: limit(c.MaxOrdersPerDay), Terminations: limit(c.MaxTerminationsPerDay)},
+		policy:      c.Policy,
 		timeout:     c.Timeout,
 		pollFor:     c.PollFor,
 		quietFor:    c.QuietFor,

@@ -58,7 +58,7 @@ func TestLedgerThatCannotBeWrittenIsRead(t *testing.T) {
 					return
 				}
 				defer store.Close()
-				wErr = store.Propose(t.Context(), Proposal{Operation: *mustOperation(t, f, "other"), Phrase: "x", Limits: Limits{20, 20}})
+				wErr = store.Propose(t.Context(), Proposal{Operation: *mustOperation(t, f, "other"), Phrase: "x", Limits: Limits{Orders: 20, Terminations: 20}})
 				page, lErr = store.List(t.Context(), f.baseURL, Filter{})
 				got, _ = store.Get(t.Context(), done.Operation.ID)
 			})

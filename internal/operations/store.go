@@ -87,6 +87,9 @@ type Store interface {
 	// without a key number and claimed since the given time.
 	Rivals(ctx context.Context, o *Operation, since time.Time) ([]Operation, error)
 
+	// States counts the operations made through a base URL by their state.
+	States(ctx context.Context, baseURL string) (map[State]int, error)
+
 	// Verify walks the whole history and compares it with the operations.
 	Verify(ctx context.Context) (*Verification, error)
 	// Close frees what the store holds. No other method may be called after it.
@@ -142,6 +145,8 @@ type Finding struct {
 // last 24 hours. None are allowed where a limit is 0.
 type Limits struct {
 	Orders, Terminations int
+	// Rule holds the caps of the policy's rule, counted over its own operations.
+	Rule RuleCaps
 }
 
 // Filter chooses operations; a zero field chooses all.

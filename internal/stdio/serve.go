@@ -19,7 +19,8 @@
 //     that says so. Neither ends the context of a running call.
 //
 // A call's notifications are written before its answer. Requests to the client
-// (elicitation) go through the session (session.go).
+// (elicitation) go through the session (session.go). Messages are read and
+// answered by package rpc.
 package stdio
 
 import (
@@ -30,12 +31,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
+
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/rpc"
 )
 
 const (
@@ -44,16 +46,16 @@ const (
 	defaultMaxLine  = 8 << 20
 )
 
-// Server serves one client. MCP must be set, with its tools declared.
+// Server serves one client. Answerer must be set.
 type Server struct {
-	MCP *server.MCPServer
-	// DirectCalls lets tools/call go straight to the tool's handler, which saves
-	// the library's parsing (measured: more than half of a call). It is for a
-	// server that has no hooks on calls, no middleware, filters, tasks or
-	// validation in the library, and whose handlers take their arguments from
-	// RawArguments. What is not a plain call goes through HandleMessage all the
-	// same (direct.go).
-	DirectCalls bool
+	Answerer *rpc.Answerer
+	// SessionID is the client's session among those of the same MCP server;
+	// "stdio" where it is empty, which leaves room for one.
+	SessionID string
+	// Gone is closed when the client has gone and no answer can reach it: what
+	// runs is cancelled then. It is nil where the end of the input says nothing of
+	// the kind.
+	Gone <-chan struct{}
 	// MaxCalls is how many requests run at a time; 64 where it is zero.
 	MaxCalls int
 	// MaxQueue is how many requests wait beyond those; one more is refused. 10,000
@@ -61,8 +63,6 @@ type Server struct {
 	MaxQueue int
 	// MaxLine is how long a message may be, in bytes; 8 MiB where it is zero.
 	MaxLine int
-	// Logger is where trouble is told, without arguments; nowhere where it is nil.
-	Logger *slog.Logger
 }
 
 // Serve answers the messages of in on out until in ends, ctx ends, or out
@@ -70,8 +70,18 @@ type Server struct {
 // that of reading or writing; the end of in or ctx is none.
 func (s *Server) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	l := newLoop(ctx, s, out)
-	if err := s.MCP.RegisterSession(l.ctx, l.session); err != nil {
+	if err := l.mcp.RegisterSession(l.ctx, l.session); err != nil {
 		return errors.Join(err, l.out.close())
+	}
+	defer l.abandon()
+	if s.Gone != nil {
+		go func() {
+			select {
+			case <-s.Gone:
+				l.abandon()
+			case <-l.ctx.Done():
+			}
+		}()
 	}
 	read := make(chan error, 1)
 	go func() { read <- l.read(in) }()
@@ -86,17 +96,21 @@ func (s *Server) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 		l.stop()
 		unblock(in)
 	}
-	l.session.close()
+	l.session.questions.Close()
 	l.endStreams()
 	l.calls.Wait()
-	s.MCP.UnregisterSession(l.ctx, l.session.SessionID())
-	l.session.finish()
+	l.mcp.UnregisterSession(l.ctx, l.session.SessionID())
+	l.session.notifier.Finish()
 	return errors.Join(failed, l.out.close())
 }
 
 // unblock ends a read that waits, where the stream can do that. A reader that
 // cannot be ended holds nothing but its buffer.
 func unblock(in io.Reader) {
+	if pipe, ok := in.(*io.PipeReader); ok {
+		_ = pipe.Close() // never fails
+		return
+	}
 	if stream, ok := in.(interface{ SetReadDeadline(time.Time) error }); ok {
 		_ = stream.SetReadDeadline(time.Unix(1, 0)) // fails on what has no deadlines: a file, a terminal
 	}
@@ -105,17 +119,16 @@ func unblock(in io.Reader) {
 // loop is one client's connection.
 type loop struct {
 	mcp        *server.MCPServer
-	direct     bool
-	log        *slog.Logger
+	answerer   *rpc.Answerer
 	maxCalls   int
 	maxQueue   int
 	maxLine    int
-	ctx        context.Context // of calls; ends with nobody
+	ctx        context.Context // of calls; ends when the client has gone
+	abandon    context.CancelFunc
 	streams    context.Context // of requests that last until the client goes
 	endStreams context.CancelFunc
 	out        *writer
 	session    *session
-	lists      toolLists
 
 	calls sync.WaitGroup // the goroutines that run calls
 
@@ -129,7 +142,7 @@ type loop struct {
 // call is one request on its way.
 type call struct {
 	id       json.RawMessage
-	message  message
+	message  rpc.Message
 	ctx      context.Context
 	cancel   context.CancelFunc
 	canceled bool // by the client: no answer is due
@@ -137,12 +150,9 @@ type call struct {
 
 func newLoop(ctx context.Context, s *Server, out io.Writer) *loop {
 	l := &loop{
-		mcp: s.MCP, direct: s.DirectCalls, log: s.Logger, maxCalls: s.MaxCalls, maxQueue: s.MaxQueue, maxLine: s.MaxLine,
+		mcp: s.Answerer.MCP, answerer: s.Answerer, maxCalls: s.MaxCalls, maxQueue: s.MaxQueue, maxLine: s.MaxLine,
 		out:  newWriter(out),
 		byID: map[string]*call{},
-	}
-	if l.log == nil {
-		l.log = slog.New(slog.DiscardHandler)
 	}
 	if l.maxCalls <= 0 {
 		l.maxCalls = defaultMaxCalls
@@ -153,8 +163,9 @@ func newLoop(ctx context.Context, s *Server, out io.Writer) *loop {
 	if l.maxLine <= 0 {
 		l.maxLine = defaultMaxLine
 	}
-	l.session = newSession(l.out)
+	l.session = newSession(s.SessionID, l.out)
 	l.ctx = l.mcp.WithContext(context.WithoutCancel(ctx), l.session)
+	l.ctx, l.abandon = context.WithCancel(l.ctx)
 	l.streams, l.endStreams = context.WithCancel(l.ctx)
 	return l
 }
@@ -202,26 +213,26 @@ func readLine(reader *bufio.Reader, limit int) (line []byte, tooLong bool, err e
 // dispatch does with a message what its kind asks for. It never waits for a
 // call.
 func (l *loop) dispatch(line []byte) {
-	m, err := parse(line)
+	m, err := rpc.Parse(line)
 	if err != nil {
-		var wrong *invalid
+		var wrong *rpc.Invalid
 		if errors.As(err, &wrong) {
-			l.refuse(wrong.id, mcp.INVALID_REQUEST, wrong.reason)
+			l.refuse(wrong.ID, mcp.INVALID_REQUEST, wrong.Reason)
 		} else {
 			l.refuse(nil, mcp.PARSE_ERROR, "the message is not valid JSON: "+err.Error())
 		}
 		return
 	}
-	switch m.kind {
-	case response:
-		l.session.answered(m)
-	case notification:
-		if m.method == "notifications/cancelled" {
-			l.cancel(m.params)
+	switch m.Kind {
+	case rpc.Response:
+		l.session.questions.Answered(m)
+	case rpc.Notification:
+		if m.Method == "notifications/cancelled" {
+			l.cancel(m.Params)
 			return
 		}
-		l.handle(l.ctx, m)
-	case request:
+		l.answerer.Answer(l.ctx, m)
+	case rpc.Request:
 		if l.inOrder(m) {
 			return
 		}
@@ -231,43 +242,41 @@ func (l *loop) dispatch(line []byte) {
 
 // inOrder answers what takes effect in order and takes no time: the handshake,
 // pings, and the list of tools, which is kept.
-func (l *loop) inOrder(m message) bool {
-	switch m.method {
+func (l *loop) inOrder(m rpc.Message) bool {
+	switch m.Method {
 	case "tools/list":
-		result, ok := l.lists.result(l.ctx, l.mcp, m)
-		if ok {
-			l.out.write(envelope(m.id, "result", result))
-		}
+		answer, ok := l.answerer.ToolsList(l.ctx, m)
+		l.out.writeLine(answer)
 		return ok
 	case "initialize", "ping", "server/discover", "logging/setLevel":
-		l.out.write(l.handle(l.ctx, m))
+		l.out.writeLine(l.answerer.Answer(l.ctx, m))
 		return true
 	}
 	return false
 }
 
 // enqueue lets a request run as soon as its turn comes.
-func (l *loop) enqueue(m message) {
-	c := &call{id: m.id, message: m}
+func (l *loop) enqueue(m rpc.Message) {
+	c := &call{id: m.ID, message: m}
 	l.mu.Lock()
 	switch {
 	case l.stopped:
 		l.mu.Unlock()
 		return // not read in time
-	case l.byID[string(m.id)] != nil:
+	case l.byID[string(m.ID)] != nil:
 		l.mu.Unlock()
-		l.refuse(m.id, mcp.INVALID_REQUEST, "a request with this id is under way; nothing was done")
+		l.refuse(m.ID, mcp.INVALID_REQUEST, "a request with this id is under way; nothing was done")
 		return
 	case len(l.queue) >= l.maxQueue:
 		l.mu.Unlock()
-		l.refuse(m.id, mcp.INTERNAL_ERROR, fmt.Sprintf("%d requests are waiting already; nothing was done", l.maxQueue))
+		l.refuse(m.ID, mcp.INTERNAL_ERROR, fmt.Sprintf("%d requests are waiting already; nothing was done", l.maxQueue))
 		return
 	}
-	l.byID[string(m.id)] = c
-	if m.method == "subscriptions/listen" {
+	l.byID[string(m.ID)] = c
+	if m.Method == "subscriptions/listen" {
 		// It lasts as long as the client wants, so it takes no place from a call.
 		c.ctx, c.cancel = context.WithCancel(l.streams)
-		l.calls.Go(func() { l.finish(c, l.handle(c.ctx, m)) })
+		l.calls.Go(func() { l.finish(c, l.answerer.Answer(c.ctx, m)) })
 		l.mu.Unlock()
 		return
 	}
@@ -301,9 +310,9 @@ func (l *loop) work() {
 		switch {
 		case c.ctx.Err() != nil: // cancelled while it waited
 		case stopped:
-			answer = refusal(c.id, mcp.INTERNAL_ERROR, "the server is stopping; nothing was done")
+			answer = rpc.Refusal(c.id, mcp.INTERNAL_ERROR, "the server is stopping; nothing was done")
 		default:
-			answer = l.handle(c.ctx, c.message)
+			answer = l.answerer.Answer(c.ctx, c.message)
 		}
 		l.finish(c, answer)
 	}
@@ -312,14 +321,14 @@ func (l *loop) work() {
 // finish writes a call's answer, unless the client cancelled it, and frees its
 // id.
 func (l *loop) finish(c *call, answer []byte) {
-	l.session.settle()
+	l.session.notifier.Settle()
 	l.mu.Lock()
 	delete(l.byID, string(c.id))
 	canceled := c.canceled
 	l.mu.Unlock()
 	c.cancel()
 	if !canceled {
-		l.out.write(answer)
+		l.out.writeLine(answer)
 	}
 }
 
@@ -353,31 +362,6 @@ func (l *loop) isStopped() bool {
 	return l.stopped
 }
 
-// handle has the library answer a message. A notification has no answer.
-func (l *loop) handle(ctx context.Context, m message) (answer []byte) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			l.log.Error("a request ended in a panic", "method", m.method, "panic", fmt.Sprintf("%T", cause))
-			answer = refusal(m.id, mcp.INTERNAL_ERROR, "the server failed on this request")
-		}
-	}()
-	if l.direct && m.method == "tools/call" {
-		if answer, ok := l.callDirectly(ctx, m); ok {
-			return answer
-		}
-	}
-	answered := l.mcp.HandleMessage(ctx, m.line)
-	if m.kind == notification {
-		return nil
-	}
-	answer, err := answerOf(m.id, answered)
-	if err != nil {
-		l.log.Error("an answer could not be encoded", "method", m.method, "error", err)
-		return refusal(m.id, mcp.INTERNAL_ERROR, "the answer could not be encoded")
-	}
-	return answer
-}
-
 func (l *loop) refuse(id json.RawMessage, code int, reason string) {
-	l.out.write(refusal(id, code, reason))
+	l.out.writeLine(rpc.Refusal(id, code, reason))
 }

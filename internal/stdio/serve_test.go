@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/rpc"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/stdio"
 )
 
@@ -154,7 +154,7 @@ func both(t *testing.T, test func(t *testing.T, direct bool)) {
 
 func TestEveryRequestBeforeEOFIsAnswered(t *testing.T) {
 	both(t, func(t *testing.T, direct bool) {
-		s := &stdio.Server{MCP: newMCP(handlers{"echo": echo}), DirectCalls: direct, MaxCalls: 4}
+		s := &stdio.Server{MaxCalls: 4, Answerer: &rpc.Answerer{MCP: newMCP(handlers{"echo": echo}), Direct: direct}}
 		for range 50 {
 			var input strings.Builder
 			input.WriteString(hello)
@@ -172,7 +172,7 @@ func TestEveryRequestBeforeEOFIsAnswered(t *testing.T) {
 
 func TestIDsComeBackByteForByte(t *testing.T) {
 	both(t, func(t *testing.T, direct bool) {
-		s := &stdio.Server{MCP: newMCP(handlers{"echo": echo}), DirectCalls: direct}
+		s := &stdio.Server{Answerer: &rpc.Answerer{MCP: newMCP(handlers{"echo": echo}), Direct: direct}}
 		ids := []string{`1`, `"1"`, `1.0`, `1e3`, `1000`, `-0`, `9007199254740993`, `123456789012345678901234567890`, `""`, `"\u00e4\n\""`, `"ä"`}
 		var input strings.Builder
 		for _, id := range ids {
@@ -210,7 +210,7 @@ func TestWhatIsNoRequestIsRefusedAndTheLoopGoesOn(t *testing.T) {
 		"not UTF-8 and no id": {"{\"jsonrpc\":\"2.0\",\"id\":\"\xff", "-32700", "null"},
 	} {
 		for _, direct := range []bool{false, true} {
-			s := &stdio.Server{MCP: newMCP(handlers{"echo": echo}), DirectCalls: direct, MaxLine: 1500}
+			s := &stdio.Server{MaxLine: 1500, Answerer: &rpc.Answerer{MCP: newMCP(handlers{"echo": echo}), Direct: direct}}
 			got := answers(t, s, row.line+"\r\n\n  \n"+call("2", "echo", "{}"))
 			require.Len(t, got, 2, name)
 			require.Contains(t, got[row.id], `"code":`+row.code, "%s: %s", name, got[row.id])
@@ -222,14 +222,14 @@ func TestWhatIsNoRequestIsRefusedAndTheLoopGoesOn(t *testing.T) {
 func TestALineOfEightMegabytesIsTheLimit(t *testing.T) {
 	fits := call("1", "echo", `{"x":"`+strings.Repeat("x", 8<<20-200)+`"}`)
 	tooLong := call("2", "echo", `{"x":"`+strings.Repeat("x", 8<<20)+`"}`)
-	got := answers(t, &stdio.Server{MCP: newMCP(handlers{"echo": echo}), DirectCalls: true}, tooLong+"\n"+fits+"\n"+call("3", "echo", "{}"))
+	got := answers(t, &stdio.Server{Answerer: &rpc.Answerer{MCP: newMCP(handlers{"echo": echo}), Direct: true}}, tooLong+"\n"+fits+"\n"+call("3", "echo", "{}"))
 	require.Contains(t, got["1"][:100], `"result"`)
 	require.Contains(t, got["null"], "longer than 8388608 bytes")
 	require.Contains(t, got["3"], `"result"`)
 }
 
 func TestNoAnswerToAnAnswer(t *testing.T) {
-	got := answers(t, &stdio.Server{MCP: newMCP(nil)}, strings.Join([]string{
+	got := answers(t, &stdio.Server{Answerer: &rpc.Answerer{MCP: newMCP(nil)}}, strings.Join([]string{
 		`{"jsonrpc":"2.0","id":"nobody","result":{}}`,
 		`{"jsonrpc":"2.0","id":"nobody","error":{"code":1,"message":"m"}}`,
 		`{"jsonrpc":"2.0","id":null,"error":{"code":1,"message":"m"}}`,
@@ -265,7 +265,7 @@ func (g *gate) handle(ctx context.Context, request mcp.CallToolRequest) (*mcp.Ca
 func TestTwentyCallsRunAtOnceAndAPingIsAnsweredMeanwhile(t *testing.T) {
 	both(t, func(t *testing.T, direct bool) {
 		g := newGate()
-		c := start(t, &stdio.Server{MCP: newMCP(handlers{"wait": g.handle}), DirectCalls: direct})
+		c := start(t, &stdio.Server{Answerer: &rpc.Answerer{MCP: newMCP(handlers{"wait": g.handle}), Direct: direct}})
 		for i := range 20 {
 			c.send(call(fmt.Sprint(i), "wait", "{}"))
 		}
@@ -283,7 +283,7 @@ func TestTwentyCallsRunAtOnceAndAPingIsAnsweredMeanwhile(t *testing.T) {
 func TestCallsBeyondTheBoundWaitTheirTurn(t *testing.T) {
 	g := newGate()
 	var running, most atomic.Int32
-	c := start(t, &stdio.Server{MaxCalls: 3, MaxQueue: 5, DirectCalls: true, MCP: newMCP(handlers{
+	c := start(t, &stdio.Server{MaxCalls: 3, MaxQueue: 5, Answerer: &rpc.Answerer{MCP: newMCP(handlers{
 		"wait": func(ctx context.Context, request mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 			defer running.Add(-1)
 			now := running.Add(1)
@@ -291,7 +291,7 @@ func TestCallsBeyondTheBoundWaitTheirTurn(t *testing.T) {
 			}
 			return g.handle(ctx, request)
 		},
-	})})
+	}), Direct: true}})
 	for i := range 3 {
 		c.send(call(fmt.Sprint(i), "wait", "{}"))
 		<-g.entered
@@ -307,7 +307,7 @@ func TestCallsBeyondTheBoundWaitTheirTurn(t *testing.T) {
 
 func TestAnIDInUseIsRefusedAndFreeAfterwards(t *testing.T) {
 	g := newGate()
-	c := start(t, &stdio.Server{MCP: newMCP(handlers{"wait": g.handle})})
+	c := start(t, &stdio.Server{Answerer: &rpc.Answerer{MCP: newMCP(handlers{"wait": g.handle})}})
 	c.send(call("1", "wait", `{"first":true}`))
 	<-g.entered
 	c.send(call("1", "wait", `{"second":true}`))
@@ -326,7 +326,7 @@ func cancelled(id string) string {
 func TestRunningAndQueuedCallsCanBeCancelled(t *testing.T) {
 	both(t, func(t *testing.T, direct bool) {
 		g := newGate()
-		c := start(t, &stdio.Server{MaxCalls: 1, MCP: newMCP(handlers{"wait": g.handle}), DirectCalls: direct})
+		c := start(t, &stdio.Server{MaxCalls: 1, Answerer: &rpc.Answerer{MCP: newMCP(handlers{"wait": g.handle}), Direct: direct}})
 		c.send(call("1", "wait", "{}"), call("2", "wait", "{}"), call(`"2"`, "wait", "{}"))
 		<-g.entered
 		c.send(cancelled("2"), cancelled("7"), cancelled("1"))
@@ -344,13 +344,13 @@ func TestHandshakeTakesEffectInOrder(t *testing.T) {
 	for range 100 {
 		got := []string{}
 		var out bytes.Buffer
-		s := &stdio.Server{MCP: newMCP(handlers{"level": func(ctx context.Context, _ mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		s := &stdio.Server{Answerer: &rpc.Answerer{MCP: newMCP(handlers{"level": func(ctx context.Context, _ mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 			session := server.ClientSessionFromContext(ctx)
 			return mcp.NewToolResultText(fmt.Sprint(session.Initialized(),
 				session.(server.SessionWithLogging).GetLogLevel(),
 				session.(server.SessionWithClientInfo).GetClientInfo().Name,
 				session.(server.SessionWithProtocolVersion).ProtocolVersion())), nil
-		}})}
+		}})}}
 		require.NoError(t, s.Serve(t.Context(), strings.NewReader(hello+
 			`{"jsonrpc":"2.0","id":"list","method":"tools/list"}`+"\n"+
 			`{"jsonrpc":"2.0","method":"notifications/initialized"}`+"\n"+
@@ -379,7 +379,7 @@ func TestToolsListIsTheLibrarysInBothErasHoweverOftenItIsAsked(t *testing.T) {
 		request := `{"jsonrpc":"2.0","id":1,"method":"tools/list"` + params + `}`
 		want, err := json.Marshal(m.HandleMessage(t.Context(), json.RawMessage(request)))
 		require.NoError(t, err)
-		c := start(t, &stdio.Server{MCP: m})
+		c := start(t, &stdio.Server{Answerer: &rpc.Answerer{MCP: m}})
 		for range 3 {
 			c.send(request)
 			require.JSONEq(t, string(want), c.line(), name)
@@ -390,51 +390,11 @@ func TestToolsListIsTheLibrarysInBothErasHoweverOftenItIsAsked(t *testing.T) {
 	}
 }
 
-// TestDirectCallsAnswerAsTheLibraryDoes sends the same calls both ways.
-func TestDirectCallsAnswerAsTheLibraryDoes(t *testing.T) {
-	tools := handlers{
-		"echo": func(ctx context.Context, request mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-			raw := json.RawMessage(`{"a":1}`)
-			return &mcp.CallToolResult{Content: []mcp.Content{mcp.NewTextContent("<&>\"\\\n\x01ä\xff")}, StructuredContent: raw, RawStructuredContent: raw, IsError: true}, nil
-		},
-		"text": func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-			return mcp.NewToolResultText("t"), nil
-		},
-		"fails": func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-			return nil, errors.New("failed")
-		},
-		"silent": func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) { return nil, nil },
-		"meta": func(_ context.Context, request mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-			return mcp.NewToolResultText(fmt.Sprint(request.Params.Meta.ProgressToken)), nil
-		},
-	}
-	meta := `"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"t","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}`
-	for _, params := range []string{
-		`{"name":"echo","arguments":{}}`,
-		`{"name":"echo"}`,
-		`{"name":"text","arguments":{"x":1}}`,
-		`{"name":"fails"}`,
-		`{"name":"silent"}`,
-		`{"name":"meta","_meta":{"progressToken":"p"}}`,
-		`{"name":"meta","_meta":{"progressToken":7}}`,
-		`{"name":"none"}`,
-		`{"name":"echo","arguments":{},` + meta + `}`,
-		`{"name":"text","arguments":{},` + meta + `}`,
-		`{"name":"echo","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}`,
-		`{}`,
-	} {
-		line := `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":` + params + `}`
-		library := answers(t, &stdio.Server{MCP: newMCP(tools)}, line)
-		direct := answers(t, &stdio.Server{MCP: newMCP(tools), DirectCalls: true}, line)
-		require.JSONEq(t, library["1"], direct["1"], params)
-	}
-}
-
 func TestAPanicIsAnErrorAndTheServerGoesOn(t *testing.T) {
 	both(t, func(t *testing.T, direct bool) {
-		s := &stdio.Server{DirectCalls: direct, MCP: newMCP(handlers{"echo": echo, "panics": func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		s := &stdio.Server{Answerer: &rpc.Answerer{MCP: newMCP(handlers{"echo": echo, "panics": func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 			panic("argument 12345")
-		}})}
+		}}), Direct: direct}}
 		got := answers(t, s, call("1", "panics", "{}")+"\n"+call("2", "echo", "{}"))
 		require.Contains(t, got["1"], `"error"`)
 		require.NotContains(t, got["1"], "12345")
@@ -445,7 +405,7 @@ func TestAPanicIsAnErrorAndTheServerGoesOn(t *testing.T) {
 func TestNotificationsComeBeforeTheAnswerAndNoneIsLost(t *testing.T) {
 	both(t, func(t *testing.T, direct bool) {
 		const calls, each = 20, 10
-		s := &stdio.Server{DirectCalls: direct, MCP: newMCP(handlers{"tell": func(ctx context.Context, request mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		s := &stdio.Server{Answerer: &rpc.Answerer{MCP: newMCP(handlers{"tell": func(ctx context.Context, request mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 			for i := range each {
 				err := server.ServerFromContext(ctx).SendNotificationToClient(ctx, "notifications/progress",
 					map[string]any{"progressToken": string(request.Params.RawArguments), "progress": i})
@@ -454,7 +414,7 @@ func TestNotificationsComeBeforeTheAnswerAndNoneIsLost(t *testing.T) {
 				}
 			}
 			return echo(ctx, request)
-		}})}
+		}}), Direct: direct}}
 		var input strings.Builder
 		input.WriteString(hello)
 		for i := range calls {
@@ -486,7 +446,7 @@ func TestNotificationsComeBeforeTheAnswerAndNoneIsLost(t *testing.T) {
 
 func TestStopLetsRunningCallsEndAndBeginsNone(t *testing.T) {
 	g := newGate()
-	c := start(t, &stdio.Server{MaxCalls: 1, MCP: newMCP(handlers{"wait": g.handle})})
+	c := start(t, &stdio.Server{MaxCalls: 1, Answerer: &rpc.Answerer{MCP: newMCP(handlers{"wait": g.handle})}})
 	c.send(call("1", "wait", "{}"), call("2", "wait", "{}"))
 	<-g.entered
 	c.send(`{"jsonrpc":"2.0","id":"p","method":"ping"}`)
@@ -507,7 +467,7 @@ func TestStopLetsRunningCallsEndAndBeginsNone(t *testing.T) {
 }
 
 func TestAClientThatIsGoneEndsTheServer(t *testing.T) {
-	c := start(t, &stdio.Server{MCP: newMCP(handlers{"echo": echo})})
+	c := start(t, &stdio.Server{Answerer: &rpc.Answerer{MCP: newMCP(handlers{"echo": echo})}})
 	out, in, err := os.Pipe()
 	require.NoError(t, err)
 	require.NoError(t, out.Close())
@@ -517,7 +477,7 @@ func TestAClientThatIsGoneEndsTheServer(t *testing.T) {
 	defer send.Close()
 	served := make(chan error, 1)
 	go func() {
-		served <- (&stdio.Server{MCP: newMCP(handlers{"echo": echo})}).Serve(t.Context(), serverIn, in)
+		served <- (&stdio.Server{Answerer: &rpc.Answerer{MCP: newMCP(handlers{"echo": echo})}}).Serve(t.Context(), serverIn, in)
 		serverIn.Close()
 	}()
 	_, err = io.WriteString(send, hello)
@@ -537,7 +497,7 @@ func TestTheClientIsAskedAndItsAnswerFindsTheCall(t *testing.T) {
 		}
 		return mcp.NewToolResultText(fmt.Sprint(result.Action, result.Content)), nil
 	}
-	c := start(t, &stdio.Server{MCP: newMCP(handlers{"ask": ask}), DirectCalls: true})
+	c := start(t, &stdio.Server{Answerer: &rpc.Answerer{MCP: newMCP(handlers{"ask": ask}), Direct: true}})
 	c.send(strings.TrimSpace(hello))
 	c.line()
 	c.send(call("1", "ask", `{"n":1}`), call("2", "ask", `{"n":2}`), call("3", "ask", `{"n":3}`))
@@ -569,12 +529,12 @@ func FuzzServe(f *testing.F) {
 		var out bytes.Buffer
 		var mu sync.Mutex
 		calls := 0
-		s := &stdio.Server{MaxLine: 4096, DirectCalls: true, MCP: newMCP(handlers{"echo": func(ctx context.Context, request mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		s := &stdio.Server{MaxLine: 4096, Answerer: &rpc.Answerer{MCP: newMCP(handlers{"echo": func(ctx context.Context, request mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 			mu.Lock()
 			defer mu.Unlock()
 			calls++
 			return mcp.NewToolResultText("t"), nil
-		}})}
+		}}), Direct: true}}
 		if err := s.Serve(t.Context(), bytes.NewReader(input), &out); err != nil {
 			t.Fatal(err)
 		}

@@ -45,6 +45,13 @@ func (w *writer) write(line []byte) {
 	}
 }
 
+// writeLine takes a message without its newline; none where it is empty.
+func (w *writer) writeLine(message []byte) {
+	if len(message) > 0 {
+		w.write(append(message, '\n'))
+	}
+}
+
 func (w *writer) run() {
 	defer close(w.done)
 	var spare []byte

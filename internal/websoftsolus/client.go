@@ -36,8 +36,9 @@ type Client struct {
 	// report its connections to net/http/httptrace makes every failed write
 	// unknown. It follows no redirect.
 	Transport http.RoundTripper
-	// Observe, if set, is called after every attempt, by many goroutines at once.
-	Observe func(Attempt)
+	// Observe, if set, is called after every attempt with the call's context, by
+	// many goroutines at once.
+	Observe func(context.Context, Attempt)
 
 	// Now, Sleep and Jitter are time and chance; real where they are nil. Sleep
 	// returns the context's error if that ends first. Jitter draws from [0, d).

@@ -629,7 +629,7 @@ func TestAttemptsAreObservedWithoutTheirValues(t *testing.T) {
 	})
 	c, _ := s.client(t)
 	var seen []string
-	c.Observe = func(a websoftsolus.Attempt) {
+	c.Observe = func(_ context.Context, a websoftsolus.Attempt) {
 		seen = append(seen, fmt.Sprintf("%s %s %d %d %s", a.Method, a.Endpoint, a.Number, a.Status, a.Kind))
 		require.Positive(t, a.Took)
 	}

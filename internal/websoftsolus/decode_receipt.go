@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/untrusted"
 )
 
 // The answer to a write is a yes only if it clearly says so, and a no only if it
@@ -115,13 +117,13 @@ func readText(text string, order bool) reading {
 		r.no = &Error{Kind: Rejected, Outcome: NotDone, Message: "0"}
 	case text == "":
 		r.yes = true
-	case saysYes.MatchString(text):
+	case saysYes().MatchString(text):
 		r.yes = true
-	case order && saysPending.MatchString(text):
+	case order && saysPending().MatchString(text):
 		r.pending = true
 	case order && isNumber(text) && !isHTTPError(text):
 		r.orderID, r.message = text, ""
-	case order && !isNumber(text) && looksLikeKey(text) && !looksLikeErrorCode.MatchString(text):
+	case order && !isNumber(text) && looksLikeKey(text) && !looksLikeErrorCode().MatchString(text):
 		r.key, r.message = text, ""
 	}
 	return r
@@ -154,7 +156,7 @@ func readLevel(r *reading, level object, order bool) {
 	if r.message == "" {
 		r.message = level.text("message")
 	}
-	if success := level.get("success"); success != nil && saysYes.MatchString(strings.TrimSpace(scalar(success))) {
+	if success := level.get("success"); success != nil && saysYes().MatchString(strings.TrimSpace(scalar(success))) {
 		r.yes = true
 	}
 	// The answer to an edit may be the licence as it now stands, with a status of
@@ -165,18 +167,18 @@ func readLevel(r *reading, level object, order bool) {
 	for _, name := range []string{"result", "status", "state", "code", "statusCode"} {
 		switch state := scalar(level.get(name)); {
 		case state == "":
-		case order && startsPending.MatchString(state):
+		case order && startsPending().MatchString(state):
 			r.pending = true
 		case yesStates[order][strings.ToLower(state)]:
 			r.yes = true
-		case isHTTPError(state), saysNo.MatchString(state):
-			r.doubt = "the answer's " + name + " is " + message(state)
+		case isHTTPError(state), saysNo().MatchString(state):
+			r.doubt = "the answer's " + name + " is " + untrusted.Name(state, maxMessage)
 		}
 	}
 	switch words := level.text("message"); {
-	case saysYes.MatchString(words):
+	case saysYes().MatchString(words):
 		r.yes = true
-	case order && saysPending.MatchString(words):
+	case order && saysPending().MatchString(words):
 		r.pending = true
 	}
 	if order {
@@ -197,8 +199,8 @@ func readOrder(r *reading, level object) {
 	}
 	words := level.text("message")
 	clear := words == "" || r.yes || r.pending || r.key != ""
-	if !clear && (saysNo.MatchString(words) || !level.has("orderId", "order", "orderNumber")) {
-		r.doubt = "the answer has an id and says: " + message(words)
+	if !clear && (saysNo().MatchString(words) || !level.has("orderId", "order", "orderNumber")) {
+		r.doubt = "the answer has an id and says " + untrusted.Line(words, maxMessage)
 		return
 	}
 	r.orderID = id

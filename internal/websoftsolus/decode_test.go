@@ -208,7 +208,7 @@ func TestEveryShapeOfAnError(t *testing.T) {
 		"html.html":                 "503 Service Unavailable Back soon",
 		"empty.txt":                 "",
 		"latin-1.txt":               "Prodükt",
-		"control.json":              "bad[31m product second",
+		"control.json":              `bad␀␛[31m \u202Eproduct second`,
 	}
 	bodies := fixtures(t, "error")
 	require.Len(t, bodies, len(want))

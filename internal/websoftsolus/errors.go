@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/untrusted"
 )
 
 // Outcome says what is known about the effect of a failed request.
@@ -41,8 +43,8 @@ type Error struct {
 	Kind    ErrorKind
 	Outcome Outcome
 	Status  int // HTTP status; 0 where there was no answer
-	// Message is the API's own words, length-capped and without control
-	// characters. It is data, never instructions. Empty where the API said nothing.
+	// Message is the API's own words, in one line, length-capped, with what cannot
+	// be seen made visible. It is data, never instructions. Empty where the API said nothing.
 	Message string
 	// Fields holds the API's messages by field name, where it gave any.
 	Fields     map[string][]string
@@ -53,6 +55,7 @@ type Error struct {
 	foreign bool // the answer was not the API's own: a server's page or words, or not whole
 }
 
+// Error is one sentence. The API's words stand in it in «quotation marks».
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Op)
@@ -61,9 +64,9 @@ func (e *Error) Error() string {
 	}
 	switch {
 	case e.Message != "" && e.Err != nil:
-		fmt.Fprintf(&b, ": %s (%s)", e.Message, message(e.Err.Error()))
+		fmt.Fprintf(&b, ": %s (%s)", untrusted.Line(e.Message, maxMessage), message(e.Err.Error()))
 	case e.Message != "":
-		fmt.Fprintf(&b, ": %s", e.Message)
+		fmt.Fprintf(&b, ": %s", untrusted.Line(e.Message, maxMessage))
 	case e.Err != nil:
 		fmt.Fprintf(&b, ": %s", message(e.Err.Error()))
 	default:

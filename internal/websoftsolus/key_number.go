@@ -32,7 +32,7 @@ func CheckKeyNumber(keyNumber string) error {
 		switch {
 		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', strings.ContainsRune("._:-", r):
 		default:
-			return wrong("holds %q; letters, digits, dot, dash, colon and underscore are allowed", r)
+			return wrong("holds %+q; letters, digits, dot, dash, colon and underscore are allowed", r)
 		}
 	}
 	return nil

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"regexp"
 )
 
 const (
@@ -63,7 +62,7 @@ func (c *Client) ListKeys(ctx context.Context, family Family) ([]string, error) 
 	return keys, nil
 }
 
-var longPleskKey = regexp.MustCompile(`^(?i)(PLSK\.\d{8})\.\d{4}$`)
+var longPleskKey = compiled(`^(?i)(PLSK\.\d{8})\.\d{4}$`)
 
 // GetLicense returns the properties of one licence (API document, "Get license
 // properties"). The long form of a Plesk key, which people paste, is asked for
@@ -72,7 +71,7 @@ func (c *Client) GetLicense(ctx context.Context, family Family, keyNumber string
 	license, err := c.getLicense(ctx, family, keyNumber)
 	var failed *Error
 	if family == Plesk && errors.As(err, &failed) && failed.Kind == NotFound {
-		if short := longPleskKey.FindStringSubmatch(keyNumber); short != nil {
+		if short := longPleskKey().FindStringSubmatch(keyNumber); short != nil {
 			inShort, err := c.getLicense(ctx, family, short[1])
 			if err == nil || !(errors.As(err, &failed) && failed.Kind == NotFound) {
 				return inShort, err

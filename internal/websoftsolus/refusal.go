@@ -3,7 +3,6 @@ package websoftsolus
 import (
 	"errors"
 	"net/http"
-	"regexp"
 )
 
 // refusal is the error of an answer that is not a 2xx. The status alone decides
@@ -32,13 +31,13 @@ func (c *Client) refusal(r call, response *http.Response, body []byte, broken er
 
 // A web server or framework that has no such path says so in its own words, as
 // "404 page not found" and {"error":"Route not found"}.
-var speaksOfPaths = regexp.MustCompile(`(?i)^404\b|\b(page|path|route|url|uri|endpoint|file|host|backend)\b`)
+var speaksOfPaths = compiled(`(?i)^404\b|\b(page|path|route|url|uri|endpoint|file|host|backend)\b`)
 
 // ownWords says whether a 404's body may be the API's, which has nothing to show,
 // and not that of a server which does not know the path.
 func ownWords(body []byte) bool {
 	text, _ := errorText(body)
-	return !isHTML(body) && !speaksOfPaths.MatchString(text)
+	return !isHTML(body) && !speaksOfPaths().MatchString(text)
 }
 
 // definite says whether a status is a clear no. A 408 and a 499 come from a

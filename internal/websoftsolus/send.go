@@ -66,7 +66,7 @@ func (c *Client) attempt(ctx context.Context, r call, token string, number int) 
 		} else {
 			observed.Status = a.status
 		}
-		c.Observe(observed)
+		c.Observe(ctx, observed)
 	}
 	return a, failed
 }

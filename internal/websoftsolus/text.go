@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"html"
 	"mime"
-	"regexp"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/charmap"
+
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/untrusted"
 )
 
 // toUTF8 converts an answer's body. Latin-1 is read as Windows-1252, as browsers
@@ -41,45 +41,33 @@ func saysLatin1(contentType string) bool {
 
 const maxMessage = 300 // characters of the API's own words
 
-// message makes the API's words fit for an error: one line, no control
-// characters, not too long.
+// message makes the API's words fit for an error: one line, nothing hidden, not
+// too long.
 func message(text string) string {
 	text = text[:min(len(text), 16*maxMessage)] // the rest is not looked at
-	text = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case unicode.IsControl(r), unicode.Is(unicode.Cf, r):
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(text, "\uFFFD"))
-	text = strings.Join(strings.Fields(text), " ")
-	if utf8.RuneCountInString(text) > maxMessage {
-		text = string([]rune(text)[:maxMessage]) + "…"
-	}
-	return text
+	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "\uFFFD")), " ")
+	return untrusted.Field(text, maxMessage)
 }
 
 var (
-	htmlStart = regexp.MustCompile(`(?is)^\s*(<!--.*?-->\s*)*<(!doctype|html|head|body|\?xml)\b`)
-	htmlTitle = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
-	htmlHead  = regexp.MustCompile(`(?is)<(head|script|style)\b.*?</(head|script|style)>`)
-	htmlTag   = regexp.MustCompile(`(?s)<[^>]*>`)
+	htmlStart = compiled(`(?is)^\s*(<!--.*?-->\s*)*<(!doctype|html|head|body|\?xml)\b`)
+	htmlTitle = compiled(`(?is)<title[^>]*>(.*?)</title>`)
+	htmlHead  = compiled(`(?is)<(head|script|style)\b.*?</(head|script|style)>`)
+	htmlTag   = compiled(`(?s)<[^>]*>`)
 )
 
 func isHTML(body []byte) bool {
-	return htmlStart.Match(body[:min(len(body), 4096)])
+	return htmlStart().Match(body[:min(len(body), 4096)])
 }
 
 // htmlText is what a page says: its title and its words.
 func htmlText(body []byte) string {
 	body = body[:min(len(body), 64<<10)]
 	var parts []string
-	if m := htmlTitle.FindSubmatch(body); m != nil {
+	if m := htmlTitle().FindSubmatch(body); m != nil {
 		parts = append(parts, html.UnescapeString(string(m[1])))
 	}
-	body = htmlHead.ReplaceAll(body, []byte(" "))
-	parts = append(parts, html.UnescapeString(htmlTag.ReplaceAllString(string(body), " ")))
+	body = htmlHead().ReplaceAll(body, []byte(" "))
+	parts = append(parts, html.UnescapeString(htmlTag().ReplaceAllString(string(body), " ")))
 	return message(strings.Join(parts, " "))
 }

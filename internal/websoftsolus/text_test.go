@@ -24,7 +24,7 @@ func TestCharsets(t *testing.T) {
 }
 
 func TestMessagesAreOneShortLine(t *testing.T) {
-	require.Equal(t, "a b c", message(" a\r\n b\u2028\x00\u202ec "))
+	require.Equal(t, `a b ␀\u202Ec`, message(" a\r\n b\u2028\x00\u202ec "))
 	long := message(strings.Repeat("ä", 10_000))
 	require.Equal(t, maxMessage+1, utf8.RuneCountInString(long))
 	require.True(t, utf8.ValidString(long))

@@ -1,7 +1,6 @@
 package websoftsolus
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -11,19 +10,19 @@ import (
 // terminated" is not.
 
 var (
-	saysYes = regexp.MustCompile(`(?i)^(ok|okay|yes|true|1|done|success|successful|successfully|succeeded` +
+	saysYes = compiled(`(?i)^(ok|okay|yes|true|1|done|success|successful|successfully|succeeded` +
 		`|((the|your) )?((licen[cs]e|order|key|request|changes?|title|comment)( [\w.:-]*\d[\w.:-]*)? )?((has|have) been |was |were |is )?(successfully )?` +
 		`(updated|edited|changed|modified|saved|terminated|cancell?ed|deleted|removed|created|ordered|placed|accepted|registered|processed|completed?)( successfully)?)[.!]*$`)
 
-	saysPending = regexp.MustCompile(`(?i)^((the|your) )?((licen[cs]e|order|key|request) )?(is )?(now )?` +
+	saysPending = compiled(`(?i)^((the|your) )?((licen[cs]e|order|key|request) )?(is )?(now )?` +
 		`(pending|incomplete|awaiting|waiting|queued|unpaid|processing|in progress)( for)?( payment| approval| validation| activation| processing)?[.!]*$`)
 
 	// A status is a word or two, as pending_payment.
-	startsPending = regexp.MustCompile(`(?i)^(pending|incomplete|await|waiting|queued|unpaid|processing|in[ _-]?progress)`)
+	startsPending = compiled(`(?i)^(pending|incomplete|await|waiting|queued|unpaid|processing|in[ _-]?progress)`)
 
-	saysNo = regexp.MustCompile(`(?i)\b(not|no|cannot|can't|could ?n[o']t|unable|error|fail\w*|denied|declin\w*|refus\w*|reject\w*|invalid|forbidden|unauthori[sz]ed|insufficient|missing|unknown|exception|expired|suspended|cancell?ed|abort\w*)\b`)
+	saysNo = compiled(`(?i)\b(not|no|cannot|can't|could ?n[o']t|unable|error|fail\w*|denied|declin\w*|refus\w*|reject\w*|invalid|forbidden|unauthori[sz]ed|insufficient|missing|unknown|exception|expired|suspended|cancell?ed|abort\w*)\b`)
 
-	looksLikeErrorCode = regexp.MustCompile(`(?i)^(e|err|error|http|code|status|exception|fault|fail\w*|denied|invalid)[._:-]?\d|_`)
+	looksLikeErrorCode = compiled(`(?i)^(e|err|error|http|code|status|exception|fault|fail\w*|denied|invalid)[._:-]?\d|_`)
 )
 
 // yesStates are the one-word states that are a yes: to an order, and to any other

@@ -1,0 +1,305 @@
+package httpserver
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/rpc"
+)
+
+// session is what this process keeps of a session of an older version. Another
+// replica that meets the id makes one of its own, without the client's
+// capabilities: it asks the client nothing.
+type session struct {
+	id        string
+	identity  identity
+	questions rpc.Questions
+	notifier  *rpc.Notifier // of what belongs to no request
+
+	mu           sync.Mutex
+	capabilities mcp.ClientCapabilities
+	level        mcp.LoggingLevel
+	used         time.Time
+	under        int // requests and streams under way
+	cancels      map[string]context.CancelFunc
+	streams      []*stream // open GET streams, newest last
+	registered   bool
+	ended        bool
+}
+
+// sessions are the sessions of this process, and which were ended.
+type sessions struct {
+	mu   sync.Mutex
+	byID map[string]*session
+	dead map[string]time.Time // digest of the id: when the id dies by itself
+}
+
+// digest is how an ended session's id is kept: it is no key to anything then.
+func digest(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:])
+}
+
+// use returns the session of an id that was checked, making one where this
+// process has none; done ends the use. It reports false for an ended session.
+func (t *sessions) use(id string, who identity, now time.Time) (s *session, done func(), ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, dead := t.dead[digest(id)]; dead {
+		return nil, nil, false
+	}
+	s = t.byID[id]
+	if s == nil {
+		s = newSession(id, who)
+		if t.byID == nil {
+			t.byID = map[string]*session{}
+		}
+		t.byID[id] = s
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.used = now
+	s.under++
+	return s, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.under--
+	}, true
+}
+
+func newSession(id string, who identity) *session {
+	s := &session{id: id, identity: who, level: mcp.LoggingLevelError}
+	s.notifier = rpc.NewNotifier(s.tell)
+	return s
+}
+
+// end ends a session and remembers that it did.
+func (t *sessions) end(id string, until time.Time) {
+	t.mu.Lock()
+	if t.dead == nil {
+		t.dead = map[string]time.Time{}
+	}
+	t.dead[digest(id)] = until
+	s := t.byID[id]
+	delete(t.byID, id)
+	t.mu.Unlock()
+	if s != nil {
+		s.close()
+	}
+}
+
+// endedElsewhere takes over which ids, as digests, other replicas ended.
+func (t *sessions) endedElsewhere(digests []string, now time.Time) {
+	var gone []*session
+	t.mu.Lock()
+	if t.dead == nil {
+		t.dead = map[string]time.Time{}
+	}
+	for d, until := range t.dead {
+		if now.After(until) {
+			delete(t.dead, d)
+		}
+	}
+	fresh := map[string]bool{}
+	for _, d := range digests {
+		if _, known := t.dead[d]; !known {
+			t.dead[d] = now.Add(sessionLife)
+			fresh[d] = true
+		}
+	}
+	if len(fresh) > 0 {
+		for id, s := range t.byID {
+			if fresh[digest(id)] {
+				gone = append(gone, s)
+				delete(t.byID, id)
+			}
+		}
+	}
+	t.mu.Unlock()
+	for _, s := range gone {
+		s.close()
+	}
+}
+
+// dropIdle forgets what is kept of sessions that nobody used since. Their ids
+// stay good.
+func (t *sessions) dropIdle(since time.Time) {
+	var idle []*session
+	t.mu.Lock()
+	for id, s := range t.byID {
+		s.mu.Lock()
+		if s.under == 0 && s.used.Before(since) {
+			delete(t.byID, id)
+			idle = append(idle, s)
+		}
+		s.mu.Unlock()
+	}
+	t.mu.Unlock()
+	for _, s := range idle {
+		s.close()
+	}
+}
+
+func (t *sessions) closeAll() {
+	t.mu.Lock()
+	all := t.byID
+	t.byID = nil
+	t.mu.Unlock()
+	for _, s := range all {
+		s.close()
+	}
+}
+
+func (t *sessions) count() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.byID)
+}
+
+// close ends what a session holds: its streams, and questions that wait.
+func (s *session) close() {
+	s.questions.Close()
+	s.mu.Lock()
+	s.ended = true
+	streams := s.streams
+	s.streams = nil
+	cancels := s.cancels
+	s.cancels = nil
+	s.mu.Unlock()
+	for _, stream := range streams {
+		stream.end()
+	}
+	for _, cancel := range cancels {
+		cancel()
+	}
+	s.notifier.Finish()
+}
+
+// begin lets a request be cancelled by its id. It reports false where a request
+// with the id is under way.
+func (s *session) begin(id json.RawMessage, cancel context.CancelFunc) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cancels == nil {
+		s.cancels = map[string]context.CancelFunc{}
+	}
+	if s.cancels[string(id)] != nil {
+		return false
+	}
+	s.cancels[string(id)] = cancel
+	return true
+}
+
+func (s *session) finish(id json.RawMessage) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.cancels, string(id))
+}
+
+// cancel ends the context of the request that a notification names (MCP
+// specification, "Cancellation"). One that is unknown or done is ignored.
+func (s *session) cancel(params json.RawMessage) {
+	var named struct {
+		RequestID json.RawMessage `json:"requestId"`
+	}
+	if json.Unmarshal(params, &named) != nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if cancel := s.cancels[string(named.RequestID)]; cancel != nil {
+		cancel()
+	}
+}
+
+// attach makes a GET stream one of the session's. It reports false where the
+// session has ended meanwhile.
+func (s *session) attach(stream *stream) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return false
+	}
+	s.streams = append(s.streams, stream)
+	return true
+}
+
+// detach takes a stream away and returns how many are left.
+func (s *session) detach(stream *stream) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, one := range s.streams {
+		if one == stream {
+			s.streams = append(s.streams[:i], s.streams[i+1:]...)
+			break
+		}
+	}
+	return len(s.streams)
+}
+
+// tell sends a notification that belongs to no request: on one stream alone, the
+// newest that takes it (MCP specification 2025-11-25, "Multiple Connections").
+// Without a stream it is lost, as the specification has it.
+func (s *session) tell(n mcp.JSONRPCNotification) {
+	encoded, err := json.Marshal(n)
+	if err != nil {
+		return
+	}
+	s.mu.Lock()
+	streams := append([]*stream(nil), s.streams...)
+	s.mu.Unlock()
+	for i := len(streams) - 1; i >= 0; i-- {
+		if streams[i].send(encoded) == nil {
+			return
+		}
+	}
+}
+
+// A session is a client to the library for what belongs to no request. Within a
+// request the client is its exchange.
+var (
+	_ server.ClientSession         = (*session)(nil)
+	_ server.SessionWithLogging    = (*session)(nil)
+	_ server.SessionWithClientInfo = (*session)(nil)
+)
+
+func (s *session) SessionID() string { return s.id }
+func (s *session) Initialize()       {}
+func (s *session) Initialized() bool { return true }
+
+func (s *session) NotificationChannel() chan<- mcp.JSONRPCNotification { return s.notifier.Channel() }
+
+func (s *session) SetLogLevel(level mcp.LoggingLevel) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.level = level
+}
+
+func (s *session) GetLogLevel() mcp.LoggingLevel {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.level
+}
+
+func (s *session) SetClientInfo(mcp.Implementation) {} // its id says it
+
+func (s *session) GetClientInfo() mcp.Implementation { return s.identity.client }
+
+func (s *session) SetClientCapabilities(capabilities mcp.ClientCapabilities) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.capabilities = capabilities
+}
+
+func (s *session) GetClientCapabilities() mcp.ClientCapabilities {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.capabilities
+}
