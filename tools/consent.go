@@ -31,8 +31,8 @@ func (s *Set) confirmed(ctx context.Context, w confirmable) (any, error) {
 	if call.Answered() {
 		return s.answered(ctx, w)
 	}
-	choose := func(ctx context.Context, o *operations.Operation) (operations.Way, error) {
-		return s.consent().Way(ctx, call.Tool, o)
+	choose := func(ctx context.Context, _ *operations.Operation, person bool) operations.Way {
+		return s.consent().Way(ctx, person)
 	}
 	if w.confirm != "" {
 		if !s.consent().TakesPhrases(ctx) {

@@ -171,7 +171,7 @@ func (s *Set) call(t Tool) server.ToolHandlerFunc {
 		output, err := handle(ctx, request)
 		var question *consent.Question
 		if errors.As(err, &question) {
-			outcome = "asked"
+			outcome = "input_required"
 			return question.Result(), nil
 		}
 		if err != nil {

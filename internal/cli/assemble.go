@@ -71,7 +71,7 @@ func assemble(settings *config.Settings, log *slog.Logger) (*assembly, error) {
 		Timeout:               settings.Timeout,
 		Logger:                log,
 	})
-	a.consent = &consent.Consent{Mode: consent.Mode(settings.Confirm), Ladder: ladder{a.operations}}
+	a.consent = &consent.Consent{Mode: consent.Mode(settings.Confirm)}
 	toolset := &tools.Set{
 		API:           client,
 		Operations:    a.operations,

@@ -36,9 +36,9 @@ type commands struct {
 	HTTP       httpCommand       `cmd:"" name:"http" help:"Serve many MCP clients over HTTP."`
 	Sandbox    sandboxCommand    `cmd:"" help:"Serve the simulated API alone and print its credentials."`
 	Operations operationsCommand `cmd:"" help:"Look at the ledger of what was ordered, edited and terminated."`
+	Approve    approveCommand    `cmd:"" help:"Approve an order or a termination that waits for a person."`
 	Doctor     doctorCommand     `cmd:"" help:"Check the configuration, the credentials, the network and the ledger."`
 	Policy     policyCommand     `cmd:"" help:"Check a policy file, and explain what it decides."`
-	Approve    approveCommand    `cmd:"" help:"Approve an order or a termination that waits for a person."`
 	Tools      toolsCommand      `cmd:"" help:"Print the tools that an agent sees."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/consent"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/operations"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/policy"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/rpc"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/sandbox"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/stdio"
@@ -40,6 +41,7 @@ type bench struct {
 	client  *websoftsolus.Client
 	consent *consent.Consent
 	clock   *clock
+	journal string
 
 	mu     sync.Mutex
 	writes []string // requests that are neither a read nor a token's
@@ -74,17 +76,34 @@ func newBench(t *testing.T, mode consent.Mode) *bench {
 	}))
 	login, secret := b.sandbox.Credentials()
 	b.client = &websoftsolus.Client{BaseURL: server.URL + "/", Login: login, Secret: secret}
-	b.consent = &consent.Consent{Mode: mode, Now: b.clock.now}
-	path := filepath.Join(t.TempDir(), "ledger.db")
-	b.service = operations.NewService(operations.Config{
-		API: b.client, Environment: "live", BaseURL: b.client.BaseURL, Now: b.clock.now,
-		Open: func(context.Context) (operations.Store, error) { return operations.OpenSQLite(path) },
-	})
+	b.follow(mode, "")
 	t.Cleanup(func() {
 		require.NoError(t, b.service.Close(context.Background()))
 		server.Close()
 	})
 	return b
+}
+
+// follow makes the server one of the mode and the policy, on the ledger that the
+// bench has.
+func (b *bench) follow(mode consent.Mode, rules string) {
+	b.t.Helper()
+	if b.service != nil {
+		require.NoError(b.t, b.service.Close(b.t.Context()))
+	} else {
+		b.journal = filepath.Join(b.t.TempDir(), "ledger.db")
+	}
+	b.consent = &consent.Consent{Mode: mode, Now: b.clock.now}
+	config := operations.Config{
+		API: b.client, Environment: "live", BaseURL: b.client.BaseURL, Now: b.clock.now,
+		Open: func(context.Context) (operations.Store, error) { return operations.OpenSQLite(b.journal) },
+	}
+	if rules != "" {
+		p, err := policy.Parse("policy.yaml", []byte("version: 1\n"+rules))
+		require.NoError(b.t, err)
+		config.Policy = p.Decide
+	}
+	b.service = operations.NewService(config)
 }
 
 // sent returns what was written to the API.

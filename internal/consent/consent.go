@@ -27,27 +27,9 @@ const (
 // Modes lists every mode.
 var Modes = []Mode{Auto, Human, Code}
 
-// Decision is a ladder's verdict on an operation.
-type Decision string
-
-const (
-	Allow  Decision = "allow"  // the mode decides; the phrase may be enough
-	Person Decision = "person" // a person must confirm it
-	Deny   Decision = "deny"   // it is refused
-)
-
-// Ladder judges an operation before it is proposed, and again before a phrase
-// confirms it. The operation is complete but for its id: a termination's product
-// is in Previous, an order's in Request. The caller is in the context. reason is
-// one sentence for people and models; it may be empty for Allow.
-type Ladder interface {
-	Decide(ctx context.Context, tool string, o *operations.Operation) (decision Decision, reason string)
-}
-
 // Consent decides who confirms. The zero value is the mode auto.
 type Consent struct {
-	Mode   Mode   // empty is Auto
-	Ladder Ladder // nil allows everything, so that the mode alone decides
+	Mode Mode // empty is Auto
 	// Key seals what a client of 2026-07-28 carries from the question to the
 	// answer. Replicas share it; nil is a key of this process.
 	Key func(ctx context.Context) ([]byte, error)
@@ -76,29 +58,18 @@ func (c *Consent) now() time.Time {
 }
 
 // Way says how an operation is to be confirmed in the call under the context.
-// The strictest of mode and ladder wins. The error is an *operations.Refusal
-// with code denied.
+// person says that a rule wants a person; the strictest of mode and rule wins.
 //
 // In the mode code a client is not asked even where a person must confirm: the
 // mode is for clients that decline by themselves.
-func (c *Consent) Way(ctx context.Context, tool string, o *operations.Operation) (operations.Way, error) {
-	person := c.Mode == Human
-	if c.Ladder != nil {
-		switch decision, reason := c.Ladder.Decide(ctx, tool, o); decision {
-		case Allow:
-		case Person:
-			person = true
-		default:
-			return "", operations.Denied(o.Kind, reason)
-		}
-	}
+func (c *Consent) Way(ctx context.Context, person bool) operations.Way {
 	switch {
 	case c.Mode != Code && CanAsk(ctx):
-		return operations.ByElicitation, nil
-	case person:
-		return operations.ByApproval, nil
+		return operations.ByElicitation
+	case person || c.Mode == Human:
+		return operations.ByApproval
 	default:
-		return operations.ByPhrase, nil
+		return operations.ByPhrase
 	}
 }
 

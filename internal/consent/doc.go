@@ -2,8 +2,7 @@
 // person where the client can.
 //
 // Start with [Consent]. [Consent.Way] puts the mode of --confirm, the verdict of
-// a [Ladder] (a policy) and what the client can do together into one of three
-// ways: the phrase of the preview, a question to the person through the client
+// token and policy, and what the client can do together into one of three ways: the phrase of the preview, a question to the person through the client
 // (elicitation), or an approval outside the model's reach. docs/consent.md says
 // which mode is for whom.
 //

@@ -15,15 +15,14 @@ import (
 func TestPlainHidesNothing(t *testing.T) {
 	for given, want := range map[string]string{
 		"Käsekuchen & Söhne 日本":       "Käsekuchen & Söhne 日本",
-		"a\nb\tc\r":                   "a⏎b c<U+000D>",
-		"safe\u202Etxt.exe":           "safe<U+202E>txt.exe",
-		"a\u200Bb\u2066c\uFEFF":       "a<U+200B>b<U+2066>c<U+FEFF>",
-		"x\U000E0041y\uFE0F\u3164":    "x<U+E0041>y<U+FE0F><U+3164>",
-		"\x1b[31mred\x00":             "<U+001B>[31mred<U+0000>",
+		"PLESK_12_WEB_HOST":           "PLESK_12_WEB_HOST",
+		"a\nb":                        "a⏎b",
+		"safe\u202Etxt.exe":           `safe\u202Etxt.exe`,
+		"a\u200Bb\u2066c":             `a\u200Bb\u2066c`,
+		"\x1b[31mred":                 "␛[31mred",
 		"[x](https://evil.example/a)": "[x](https[:]//evil.example/a)",
 		"www.evil.example mailto:a@b": "www[.]evil.example mailto[:]a@b",
-		"\xff\xfe":                    "\uFFFD",
-		strings.Repeat("ä", 11):       strings.Repeat("ä", 10) + "… (cut)",
+		strings.Repeat("ä", 11):       strings.Repeat("ä", 10) + "…",
 	} {
 		limit := 100
 		if strings.HasPrefix(given, "ää") {

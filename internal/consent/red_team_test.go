@@ -208,7 +208,7 @@ func TestRedTeam(t *testing.T) {
 		{"the answer comes too late", consent.Auto, func(t *testing.T, a *attack) {
 			state := a.question(raw{args: order("x")})
 			a.clock.advance(10*time.Minute + time.Second)
-			codes(t, a.send(a.server, raw{args: order("x"), state: state, answers: accepts(product)}), "declined", "confirm_expired")
+			codes(t, a.send(a.server, raw{args: order("x"), state: state, answers: accepts(product)}), "declined")
 		}},
 		{"the approval comes too late", consent.Human, func(t *testing.T, a *attack) {
 			id := a.approved(raw{args: order("x")})

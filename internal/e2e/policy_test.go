@@ -31,7 +31,7 @@ rules:
 	require.Equal(t, []any{"policy_denied", "not_done", "never"}, []any{failure["code"], failure["outcome"], failure["retry"]})
 	require.Equal(t, "nothing was ordered: no rule matches and the default (policy.yaml, line 2) denies it", failure["message"])
 	failure = c.refused(t, "terminate_license", object{"family": "virtuozzo", "keyNumber": key, "confirm": ""})
-	require.Equal(t, "approval_required", failure["code"], "a client that cannot ask")
+	require.Equal(t, "approval_required", failure["code"], "the client cannot ask, so a person approves elsewhere")
 	failure = c.refused(t, "edit_license", object{"family": "virtuozzo", "keyNumber": key, "title": "new"})
 	require.Equal(t, "policy_denied", failure["code"])
 	for _, r := range api.take() {

@@ -71,12 +71,14 @@ func (s *Service) confirm(ctx context.Context, kind Kind, phrase string, choose 
 	if refusal != nil {
 		return nil, refusal
 	}
-	way, err := choose.way(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	if way != ByPhrase {
-		return nil, NoPhrase(kind).about(o)
+	if o.State == Proposed { // what was confirmed before is told whatever holds by now
+		_, bound, refusal := s.ruled(ctx, o)
+		if refusal != nil {
+			return nil, refusal
+		}
+		if choose.way(ctx, o, bound) != ByPhrase {
+			return nil, NoPhrase(kind).about(o)
+		}
 	}
 	return s.confirmed(ctx, store, o)
 }
@@ -171,7 +173,10 @@ func (s *Service) claim(ctx context.Context, store Store, kind Kind, id string, 
 		if !s.now().Before(o.ExpiresAt) {
 			return nil, s.expire(ctx, store, o)
 		}
-		limits, refusal := s.ruled(ctx, o, string(o.Way.orPhrase()))
+		limits, bound, refusal := s.ruled(ctx, o)
+		if refusal == nil {
+			refusal = personFor(o, bound)
+		}
 		if refusal != nil {
 			return nil, refusal
 		}

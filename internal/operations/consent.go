@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/callers"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/policy"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
 
@@ -26,17 +27,18 @@ const (
 	ByApproval Way = "approval"
 )
 
-// Choose says how an operation is to be confirmed, or refuses it with an error.
-// The operation is complete but for its id. It is asked at the proposal, and
-// again when a phrase is given: what was allowed may not be any more.
-type Choose func(ctx context.Context, o *Operation) (Way, error)
+// Choose says how an operation is to be confirmed. The operation is complete but
+// for its id; person says that a person must confirm it, by a rule. It is asked at
+// the proposal, and again when a phrase is given: what was allowed may not be any
+// more.
+type Choose func(ctx context.Context, o *Operation, person bool) Way
 
 // way is the choice; the phrase where nobody chooses.
-func (c Choose) way(ctx context.Context, o *Operation) (Way, error) {
+func (c Choose) way(ctx context.Context, o *Operation, bound policy.Bound) Way {
 	if c == nil {
-		return ByPhrase, nil
+		return ByPhrase
 	}
-	return c(ctx, o)
+	return c(ctx, o, bound.Effect == policy.Person)
 }
 
 // Approval is a person's yes to an operation that waits for it.
@@ -329,12 +331,4 @@ func answerUsed(o *Operation) *Refusal {
 		r.Outcome = websoftsolus.Unknown
 	}
 	return r
-}
-
-// Denied is the refusal of a write that a rule forbids. reason says which.
-func Denied(kind Kind, reason string) *Refusal {
-	if reason == "" {
-		reason = "the policy of this server denies it"
-	}
-	return refuse(kind, CodePolicyDenied, RetryNever, reason, "tell the person; only who runs the server can change its policy")
 }

@@ -2,6 +2,7 @@ package operations
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -12,7 +13,7 @@ import (
 )
 
 func by(way Way) Choose {
-	return func(context.Context, *Operation) (Way, error) { return way, nil }
+	return func(context.Context, *Operation, bool) Way { return way }
 }
 
 // orderBy is an order that is confirmed in the given way.
@@ -89,8 +90,7 @@ func TestOnlyTheRightWayPerforms(t *testing.T) {
 // and many of them perform it once.
 func TestApprovedHerePerformedThere(t *testing.T) {
 	f := newFixture(t)
-	real := func(c *Config) { c.Sleep = nil } // a wait of one would end the time of another's request
-	others := []*Service{f.service(real), f.service(real), f.service(real)}
+	others := []*Service{f.service(), f.service(), f.service()}
 	ids := make(chan string, 12)
 	var group sync.WaitGroup
 	for range 4 {
@@ -118,10 +118,12 @@ func TestApprovedHerePerformedThere(t *testing.T) {
 	person := Actor{Transport: "cli", Principal: "alice@host"}
 	_, err = others[1].Approve(WithActor(t.Context(), person), id, " PLESK_12_WEB_HOST\n")
 	require.NoError(t, err)
-	for _, s := range others {
+	for _, s := range append(others, f.Service) {
 		for range 4 {
 			group.Go(func() {
-				if _, err := s.ConfirmApproved(t.Context(), id); err != nil {
+				// The clock runs fast here, so one who waits for another may not see the end.
+				var refusal *Refusal
+				if _, err := s.ConfirmApproved(t.Context(), id); err != nil && !(errors.As(err, &refusal) && refusal.Code == CodeOutcomeUnknown) {
 					t.Error(err)
 				}
 			})

@@ -55,7 +55,10 @@ func (s *Service) Edit(ctx context.Context, r EditRequest) (*Result, error) {
 		if refusal != nil {
 			return nil, refusal
 		}
-		limits, refusal := s.ruled(ctx, o, "")
+		limits, bound, refusal := s.ruled(ctx, o)
+		if refusal == nil {
+			refusal = personFor(o, bound)
+		}
 		if refusal != nil {
 			return nil, refusal
 		}

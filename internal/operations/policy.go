@@ -37,6 +37,8 @@ func (s *Service) PolicyRequest(ctx context.Context, o *Operation) policy.Reques
 	if o.Previous != nil {
 		q.Product, q.Period = o.Previous.Product, o.Previous.Period
 	}
+	// What a person approved is still the proposer's, whoever's call performs it.
+	q.Caller = o.Actor.Principal
 	if caller := callers.From(ctx); caller != nil {
 		q.Caller = caller.Name
 	}
@@ -58,33 +60,28 @@ func (s *Service) decide(ctx context.Context, o *Operation) (policy.Decision, po
 	)
 }
 
-// WantsPerson says whether the policy or the caller's token lets a person alone
-// confirm an operation, and which says so.
-func (s *Service) WantsPerson(ctx context.Context, o *Operation) (bool, string) {
-	_, bound := s.decide(ctx, o)
-	return bound.Effect == policy.Person, bound.Source
-}
-
 // ruled decides on an operation and names the rule in it. It returns the limits
-// that hold for it, or the refusal. confirmed is the way in which it is, or has
-// to be, confirmed; empty for an edit, which nobody confirms.
-func (s *Service) ruled(ctx context.Context, o *Operation, confirmed string) (Limits, *Refusal) {
+// that hold for it and what is said of it, or the refusal.
+func (s *Service) ruled(ctx context.Context, o *Operation) (Limits, policy.Bound, *Refusal) {
 	decision, bound := s.decide(ctx, o)
 	limits := s.limits
 	limits.Rule = RuleCaps{Rule: decision.Name, Where: fmt.Sprintf("%s, line %d", decision.File, decision.Line), Caps: decision.Caps}
 	o.Rule = decision.Name
-	switch bound.Effect {
-	case policy.Allow:
-		return limits, nil
-	case policy.Person:
-		if confirmed != "" && confirmed != string(ByPhrase) {
-			return limits, nil
-		}
-		return limits, refuse(o.Kind, CodePersonRequired, RetryNever, bound.Source+", and this client cannot ask one",
-			"tell the person what you wanted to do and that the policy wants them to agree to it; do not try another way").aboutIf(o)
+	if bound.Effect == policy.Allow || bound.Effect == policy.Person {
+		return limits, bound, nil
 	}
-	return limits, refuse(o.Kind, CodePolicyDenied, RetryNever, bound.Source,
+	return limits, bound, refuse(o.Kind, CodePolicyDenied, RetryNever, bound.Source,
 		"tell the person what was denied and by which rule; do not try another way").aboutIf(o)
+}
+
+// personFor refuses an operation that a person has to confirm and that would be
+// confirmed without one: by a phrase, or as an edit by nothing at all.
+func personFor(o *Operation, bound policy.Bound) *Refusal {
+	if bound.Effect != policy.Person || o.Kind != Edit && o.Way.orPhrase() != ByPhrase {
+		return nil
+	}
+	return refuse(o.Kind, CodePersonRequired, RetryNever, bound.Source+", and none can be asked here",
+		"tell the person what you wanted to do and that the policy wants them to agree to it; do not try another way").aboutIf(o)
 }
 
 // aboutIf is about for an operation that was recorded.

@@ -104,16 +104,26 @@ func TestWhereAPersonIsWantedNoPhraseConfirms(t *testing.T) {
 	_, err = f.ProposeTermination(t.Context(), termination(1))
 	refused(t, err, CodePersonRequired, "the licence was not terminated")
 
-	// A person who can be asked may agree: there is no phrase then, and what they
-	// type counts.
+	// Where the person can be asked, they are.
+	told := false
 	order := orderOf("shop")
-	order.Choose = func(context.Context, *Operation) (Way, error) { return ByElicitation, nil }
+	order.Choose = func(_ context.Context, _ *Operation, person bool) Way {
+		told = person
+		return ByElicitation
+	}
 	preview := f.proposed(order)
+	require.Equal(t, policy.Person, preview.Bound.Effect)
+	require.True(t, told)
 	require.Empty(t, preview.Confirm)
-	require.Empty(t, f.api.sent("POST"))
-	_, err = f.ConfirmByPerson(t.Context(), Order, preview.Operation.ID, order.Product)
+
+	// A phrase that was given out before the policy wanted a person confirms
+	// nothing.
+	lax := f.service()
+	early, err := lax.ProposeOrder(t.Context(), orderOf("early"))
 	require.NoError(t, err)
-	require.Len(t, f.api.sent("POST"), 1)
+	_, err = f.ConfirmOrder(t.Context(), orderOf("early"), early.Confirm)
+	refused(t, err, CodePersonRequired, "nothing was ordered")
+	require.Empty(t, f.api.sent("POST"))
 }
 
 // TestRuleCapsCountWhatTheRuleLetThrough and nothing else, by orders, by
@@ -195,13 +205,13 @@ func TestPolicyAndTokenSeeTheCallerOfEachCall(t *testing.T) {
 	require.NoError(t, err)
 	for name, ctx := range map[string]context.Context{"another caller": as("ops", callers.Order), "nobody": t.Context(), "no scope": as("ci-2", callers.Read)} {
 		_, err = f.ConfirmOrder(ctx, plesk12("shop", "1"), preview.Confirm)
-		refused(t, err, CodeConfirmUnknown, "nothing was ordered")
+		refused(t, err, CodeConfirmUnknown, "nothing was ordered") // the phrase is another caller's
 		_, err = f.ProposeOrder(ctx, plesk12("other", "1"))
 		r := refused(t, err, CodePolicyDenied)
 		require.NotContains(t, r.Message, "ci-*", name)
 	}
 	_, err = f.ConfirmOrder(as("ci-1", callers.Read), plesk12("shop", "1"), preview.Confirm)
-	refused(t, err, CodePolicyDenied, "nothing was ordered") // the token has lost the scope meanwhile
+	refused(t, err, CodePolicyDenied, "nothing was ordered")
 	result, err := f.ConfirmOrder(as("ci-1", callers.Order), plesk12("shop", "1"), preview.Confirm)
 	require.NoError(t, err)
 	require.Equal(t, "ci-only", result.Operation.Rule)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/policy"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
 
@@ -16,6 +17,8 @@ type Preview struct {
 	Operation Operation
 	Confirm   string                // the phrase that confirms it, once, until Operation.ExpiresAt; empty unless its Way is ByPhrase
 	License   *websoftsolus.License // termination: the licence as it stands
+	// Bound is what flags, token and policy say of it, the strictest of each.
+	Bound policy.Bound
 }
 
 // ProposeOrder records an order and returns its preview. It makes no request.
@@ -110,17 +113,18 @@ func (s *Service) operation(ctx context.Context, kind Kind, family websoftsolus.
 // propose records an operation as proposed: under a fresh phrase, or under none
 // where it is confirmed in another way.
 func (s *Service) propose(ctx context.Context, store Store, o *Operation, choose Choose, phrase func(code string) string) (*Preview, error) {
-	o.State = Proposed
-	o.ProposedAt = s.now()
-	o.ExpiresAt = o.ProposedAt.Add(phraseLife)
-	var err error
-	if o.Way, err = choose.way(ctx, o); err != nil {
-		return nil, err
-	}
-	limits, refusal := s.ruled(ctx, o, string(o.Way))
+	limits, bound, refusal := s.ruled(ctx, o)
 	if refusal != nil {
 		return nil, refusal
 	}
+	o.State = Proposed
+	o.ProposedAt = s.now()
+	o.ExpiresAt = o.ProposedAt.Add(phraseLife)
+	o.Way = choose.way(ctx, o, bound)
+	if refusal := personFor(o, bound); refusal != nil {
+		return nil, refusal
+	}
+	var err error
 	if o.ID, err = newID(o.ProposedAt, s.random); err != nil {
 		return nil, refuse(o.Kind, CodeLedgerUnavailable, RetrySafe, err.Error(), "").because(err)
 	}
@@ -146,11 +150,11 @@ func (s *Service) propose(ctx context.Context, store Store, o *Operation, choose
 		switch {
 		case err == nil:
 			s.log.Info("operation proposed", "operation", o.ID, "kind", o.Kind, "family", o.Family)
-			return &Preview{Operation: *o, Confirm: confirm}, nil
+			return &Preview{Operation: *o, Confirm: confirm, Bound: bound}, nil
 		case errors.Is(err, errPhraseTaken):
 			continue
 		case errors.As(err, &already):
-			return &Preview{Operation: *s.asKnown(already.operation)}, nil
+			return &Preview{Operation: *s.asKnown(already.operation), Bound: bound}, nil
 		case errors.As(err, &blocked):
 			// Who stands in the way may have an outcome by now.
 			if lookedAt == nil && s.mayHaveOutcome(blocked.Other) {

@@ -92,8 +92,8 @@ func (b *bench) sent() []string {
 	return append([]string{}, b.writes...)
 }
 
-func byApproval(context.Context, *operations.Operation) (operations.Way, error) {
-	return operations.ByApproval, nil
+func byApproval(context.Context, *operations.Operation, bool) operations.Way {
+	return operations.ByApproval
 }
 
 // order asks for an order as an agent does, and returns it waiting.
