@@ -49,7 +49,7 @@ func TestPowerLossLosesNothing(t *testing.T) {
 			}
 		})
 	}
-	require.Eventually(t, func() bool { return len(api.sandbox.Requests()) > 0 }, 30*time.Second, time.Millisecond, "the ledger was never made")
+	require.Eventually(t, func() bool { return api.sandbox.Counts().Requests[sandbox.Order] > 0 }, 30*time.Second, time.Millisecond, "the ledger was never made")
 	for moment := range 15 {
 		time.Sleep(time.Duration(rand.IntN(40)) * time.Millisecond) // the moment is the point, not an outcome
 		freeze(syscall.SIGSTOP)
