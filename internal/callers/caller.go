@@ -3,6 +3,9 @@
 // the operations ledger ask for it there. No caller in the context is a caller
 // who needs no permission: the person at whose machine the server runs over
 // stdio, or on loopback without tokens.
+//
+// [New] makes the [Authenticator] that the HTTP server asks: it knows the tokens
+// of a file (tokens.go), and access tokens of an OAuth issuer (oauth.go).
 package callers
 
 import (
@@ -41,6 +44,9 @@ type Caller struct {
 	MaxTerminationsPerDay *int
 	// SeesAll lets the caller see every caller's operations, not only its own.
 	SeesAll bool
+	// Approver lets whoever has the token approve, on the approval page, what waits
+	// for a person.
+	Approver bool
 }
 
 // May says whether the caller may do what the scope names. No caller (nil) may
