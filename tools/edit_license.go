@@ -17,7 +17,7 @@ func (s *Set) editLicenseTool() Tool {
 }
 
 func (s *Set) editLicense(ctx context.Context, in schemas.EditLicenseInput) (*schemas.Done, error) {
-	family, err := s.family(in.Family)
+	family, err := s.family(ctx, in.Family)
 	if err != nil {
 		return nil, err
 	}

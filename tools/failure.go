@@ -23,6 +23,16 @@ type notOffered struct {
 	why  string
 }
 
+// notAllowed is a tool or a family that the caller may not use.
+type notAllowed struct {
+	what  string
+	lacks string
+}
+
+func (e *notAllowed) Error() string {
+	return "this caller may not use " + e.what + ": its token lacks " + e.lacks
+}
+
 func (e *notOffered) Error() string { return e.what + " is not offered: " + e.why }
 
 // failed turns a handler's error into a result with isError set.
@@ -42,6 +52,7 @@ func (s *Set) failure(t Tool, err error) *schemas.Failure {
 		refusal *operations.Refusal
 		api     *websoftsolus.Error
 		left    *notOffered
+		lacking *notAllowed
 	)
 	switch {
 	case errors.As(err, &invalid):
@@ -52,6 +63,9 @@ func (s *Set) failure(t Tool, err error) *schemas.Failure {
 	case errors.As(err, &left):
 		return newFailure(t, "not_offered", left.Error(), operations.RetryNever,
 			withNext("tell the person; they can start the server without that flag"))
+	case errors.As(err, &lacking):
+		return newFailure(t, "not_allowed", lacking.Error(), operations.RetryNever,
+			withNext("tell the person; only who runs the server can allow it"))
 	case errors.As(err, &api):
 		return s.apiFailure(t, api)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

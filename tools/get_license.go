@@ -3,6 +3,7 @@ package tools
 import (
 	"context"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/callers"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/schemas"
 )
@@ -17,7 +18,7 @@ func (s *Set) getLicenseTool() Tool {
 }
 
 func (s *Set) getLicense(ctx context.Context, in schemas.GetLicenseInput) (*schemas.LicenseOutput, error) {
-	family, err := s.family(in.Family)
+	family, err := s.family(ctx, in.Family)
 	if err != nil {
 		return nil, err
 	}
@@ -32,8 +33,11 @@ func (s *Set) getLicense(ctx context.Context, in schemas.GetLicenseInput) (*sche
 }
 
 // family refuses a family that --families leaves out.
-func (s *Set) family(name string) (websoftsolus.Family, error) {
+func (s *Set) family(ctx context.Context, name string) (websoftsolus.Family, error) {
 	family := websoftsolus.Family(name)
+	if !callers.From(ctx).MayUse(family) {
+		return "", &notAllowed{what: "family " + name, lacks: "the family " + name}
+	}
 	if !s.offers(family) {
 		return "", &notOffered{what: "family " + name, why: "this server was started with --families that leave it out"}
 	}

@@ -32,9 +32,9 @@ type entry struct {
 }
 
 func (s *Set) listLicenses(ctx context.Context, in schemas.ListLicensesInput) (*schemas.LicensesOutput, error) {
-	families := s.families()
+	families := s.familiesOf(ctx)
 	if in.Family != "" {
-		family, err := s.family(in.Family)
+		family, err := s.family(ctx, in.Family)
 		if err != nil {
 			return nil, err
 		}

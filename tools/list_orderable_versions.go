@@ -17,7 +17,7 @@ func (s *Set) listOrderableVersionsTool() Tool {
 }
 
 func (s *Set) listOrderableVersions(ctx context.Context, in schemas.ListOrderableVersionsInput) (*schemas.OrderableVersionsOutput, error) {
-	family, err := s.family(in.Family)
+	family, err := s.family(ctx, in.Family)
 	if err != nil {
 		return nil, err
 	}

@@ -28,10 +28,12 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/callers"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/consent"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/operations"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
@@ -91,6 +93,33 @@ func (s *Set) leftOut(t Tool) string {
 	return ""
 }
 
+// forbidden says why a caller may not use a tool; nil where they may.
+func forbidden(caller *callers.Caller, t Tool) *notAllowed {
+	switch {
+	case !caller.May(t.effect.scope):
+		return &notAllowed{what: t.Name, lacks: "the scope " + string(t.effect.scope)}
+	case t.family != "" && !caller.MayUse(t.family):
+		return &notAllowed{what: t.Name, lacks: "the family " + string(t.family)}
+	}
+	return nil
+}
+
+// ListKey is equal for callers whose tools/list is the same.
+func (s *Set) ListKey(ctx context.Context) string {
+	caller := callers.From(ctx)
+	if caller == nil {
+		return ""
+	}
+	var key strings.Builder
+	for _, t := range s.tools() {
+		if forbidden(caller, t) == nil {
+			key.WriteString(t.Name)
+		}
+		key.WriteByte(',')
+	}
+	return key.String()
+}
+
 func (s *Set) offers(family websoftsolus.Family) bool {
 	return len(s.Families) == 0 || slices.Contains(s.Families, family)
 }
@@ -100,6 +129,12 @@ func (s *Set) families() []websoftsolus.Family {
 		return websoftsolus.Families
 	}
 	return s.Families
+}
+
+// familiesOf are the families offered to the caller of a call.
+func (s *Set) familiesOf(ctx context.Context) []websoftsolus.Family {
+	caller := callers.From(ctx)
+	return slices.DeleteFunc(slices.Clone(s.families()), func(f websoftsolus.Family) bool { return !caller.MayUse(f) })
 }
 
 func (s *Set) concurrency() int {
@@ -122,10 +157,11 @@ func NewServer(s *Set, version string) *server.MCPServer {
 	hooks := &server.Hooks{}
 	// The library lists tools by name; the list here reads as the job goes, from
 	// looking to ending, and leaves out what the set leaves out.
-	hooks.AddAfterListTools(func(_ context.Context, _ any, _ *mcp.ListToolsRequest, result *mcp.ListToolsResult) {
+	hooks.AddAfterListTools(func(ctx context.Context, _ any, _ *mcp.ListToolsRequest, result *mcp.ListToolsResult) {
+		caller := callers.From(ctx)
 		result.Tools = slices.DeleteFunc(result.Tools, func(t mcp.Tool) bool {
-			_, listed := order[t.Name]
-			return !listed
+			i, listed := order[t.Name]
+			return !listed || forbidden(caller, tools[i]) != nil
 		})
 		slices.SortFunc(result.Tools, func(a, b mcp.Tool) int { return order[a.Name] - order[b.Name] })
 	})
@@ -166,6 +202,10 @@ func (s *Set) call(t Tool) server.ToolHandlerFunc {
 		if leftOut != "" {
 			outcome = "not_offered"
 			return s.failed(ctx, t, &notOffered{what: t.Name, why: leftOut})
+		}
+		if lacking := forbidden(callers.From(ctx), t); lacking != nil {
+			outcome = "not_allowed"
+			return s.failed(ctx, t, lacking)
 		}
 		ctx = withProgress(operations.WithActor(ctx, actor(ctx)), request)
 		output, err := handle(ctx, request)

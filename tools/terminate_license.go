@@ -18,7 +18,7 @@ func (s *Set) terminateLicenseTool() Tool {
 }
 
 func (s *Set) terminateLicense(ctx context.Context, in schemas.TerminateLicenseInput) (any, error) {
-	family, err := s.family(in.Family)
+	family, err := s.family(ctx, in.Family)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/mark3labs/mcp-go/mcp"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/callers"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/schemas"
 )
@@ -17,6 +18,8 @@ type effect struct {
 	// undone says what did not happen when a call is refused or fails before it
 	// took effect; empty for a read, where nothing could have happened.
 	undone string
+	// scope is what a caller needs for it.
+	scope callers.Scope
 	// confirmed: a preview comes first, and somebody confirms it.
 	confirmed bool
 }
@@ -32,16 +35,16 @@ func hints(readOnly, destructive, idempotent, openWorld bool) mcp.ToolAnnotation
 
 var (
 	// reads asks the API and changes nothing there.
-	reads = effect{hints: hints(true, false, true, true)}
+	reads = effect{scope: callers.Read, hints: hints(true, false, true, true)}
 	// readsLedger asks the operations ledger alone.
-	readsLedger = effect{hints: hints(true, false, true, false)}
+	readsLedger = effect{scope: callers.Read, hints: hints(true, false, true, false)}
 	// orders spends money, and each confirmed preview is one more licence.
-	orders = effect{hints: hints(false, true, false, true), undone: "nothing was ordered", confirmed: true}
+	orders = effect{scope: callers.Order, hints: hints(false, true, false, true), undone: "nothing was ordered", confirmed: true}
 	// edits overwrites two texts whose previous values are kept; the same edit
 	// twice is the same licence.
-	edits = effect{hints: hints(false, false, true, true), undone: "the licence was not changed"}
+	edits = effect{scope: callers.Edit, hints: hints(false, false, true, true), undone: "the licence was not changed"}
 	// terminates ends a licence for good; ending it again changes nothing.
-	terminates = effect{hints: hints(false, true, true, true), undone: "the licence was not terminated", confirmed: true}
+	terminates = effect{scope: callers.Terminate, hints: hints(false, true, true, true), undone: "the licence was not terminated", confirmed: true}
 )
 
 func (e effect) readOnly() bool { return *e.hints.ReadOnlyHint }

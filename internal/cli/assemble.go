@@ -84,7 +84,7 @@ func assemble(settings *config.Settings, log *slog.Logger) (*assembly, error) {
 	}
 	a.mcp = tools.NewServer(toolset, Version())
 	addFixtures(a.mcp)
-	a.answerer = &rpc.Answerer{MCP: a.mcp, Direct: true, Logger: log}
+	a.answerer = &rpc.Answerer{MCP: a.mcp, Direct: true, ListKey: toolset.ListKey, Logger: log}
 	return a, nil
 }
 

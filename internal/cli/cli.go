@@ -39,6 +39,7 @@ type commands struct {
 	Approve    approveCommand    `cmd:"" help:"Approve an order or a termination that waits for a person."`
 	Doctor     doctorCommand     `cmd:"" help:"Check the configuration, the credentials, the network and the ledger."`
 	Policy     policyCommand     `cmd:"" help:"Check a policy file, and explain what it decides."`
+	Token      tokenCommand      `cmd:"" help:"Make a token for a caller of the http command."`
 	Tools      toolsCommand      `cmd:"" help:"Print the tools that an agent sees."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }

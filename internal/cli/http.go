@@ -5,14 +5,17 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
+	"strconv"
 	"sync/atomic"
 	"syscall"
 	"time"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/callers"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/config"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/httpserver"
 )
@@ -37,7 +40,14 @@ func (c *httpCommand) Run(ctx context.Context, s streams) error {
 	if config.SecretFileIsOpen(c.SecretFile) {
 		log.Warn("the secret file can be read by other users of this machine; chmod 600 it", "file", c.SecretFile)
 	}
+	authenticator, err := authenticate(web, log)
+	if err != nil {
+		return err
+	}
 	reload := []func() error{}
+	if authenticator != nil {
+		reload = append(reload, authenticator.Reload)
+	}
 	listener, err := net.Listen("tcp", web.Addr)
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", web.Addr, err)
@@ -62,7 +72,11 @@ func (c *httpCommand) Run(ctx context.Context, s streams) error {
 		origin = fmt.Sprintf("%s://%s", scheme, listener.Addr())
 	}
 	a.consent.Key = a.sharedKey("request-state")
-	approvals := a.approvalsAt(settings, origin, nil, s.err)
+	var signIn func(context.Context, string) (string, bool)
+	if authenticator != nil {
+		signIn = authenticator.SignIn
+	}
+	approvals := a.approvalsAt(settings, origin, signIn, s.err)
 	ready := &readiness{looks: []func(context.Context) error{a.client.Reachable, a.operations.Ready}, now: time.Now}
 	replicas := config.IsPostgres(settings.Journal)
 	options := httpserver.Options{
@@ -80,6 +94,14 @@ func (c *httpCommand) Run(ctx context.Context, s streams) error {
 		Ready:                ready.check,
 		Routes:               map[string]http.Handler{"/approvals": approvals, "/approvals/": approvals},
 		Logger:               log,
+	}
+	if authenticator != nil {
+		options.Authenticate = authenticated(authenticator)
+		if metadata := authenticator.Metadata(); metadata != nil {
+			options.Routes[callers.MetadataPath], options.Routes[callers.RootMetadataPath] = metadata, metadata
+		}
+	} else {
+		log.Warn("no tokens and no issuer are configured: whoever can reach the port on this machine may call")
 	}
 	if replicas {
 		options.EndedSessions = a.operations.EndedSessions
@@ -103,6 +125,48 @@ func (c *httpCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	return served
+}
+
+// authenticate makes what tells callers apart; nil where nobody has to say who
+// they are.
+func authenticate(web *config.HTTPSettings, log *slog.Logger) (*callers.Authenticator, error) {
+	configured := web.TokensFile != "" || web.OAuthIssuer != ""
+	if err := callers.RequireAuthentication(web.Loopback, configured); err != nil {
+		return nil, &config.Error{Flag: "addr", Message: err.Error()}
+	}
+	if !configured {
+		return nil, nil
+	}
+	authenticator, err := callers.New(callers.Options{
+		TokensFile: web.TokensFile, Issuer: web.OAuthIssuer, Audience: web.OAuthAudience, Resource: web.Resource, Logger: log,
+	})
+	if err != nil {
+		return nil, &config.Error{Flag: "tokens-file", Message: err.Error()}
+	}
+	return authenticator, nil
+}
+
+// authenticated asks who makes a request, and answers where nobody is told.
+func authenticated(a *callers.Authenticator) func(http.ResponseWriter, *http.Request) (*callers.Caller, bool) {
+	return func(w http.ResponseWriter, r *http.Request) (*callers.Caller, bool) {
+		caller, err := a.Authenticate(r)
+		var failure *callers.Failure
+		if !errors.As(err, &failure) {
+			return caller, true
+		}
+		h := w.Header()
+		if failure.Challenge != "" {
+			h.Set("WWW-Authenticate", failure.Challenge)
+		}
+		if failure.RetryAfter > 0 {
+			h.Set("Retry-After", strconv.Itoa(int(failure.RetryAfter.Seconds())))
+		}
+		h.Set("Content-Type", "text/plain; charset=utf-8")
+		h.Set("X-Content-Type-Options", "nosniff")
+		w.WriteHeader(failure.Status)
+		fmt.Fprintln(w, failure.Message)
+		return nil, false
+	}
 }
 
 // onHangup calls again for every SIGHUP until ctx ends.

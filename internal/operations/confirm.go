@@ -222,7 +222,7 @@ func (s *Service) claim(ctx context.Context, store Store, kind Kind, id string, 
 				lookedAt, _ = s.look(ctx, store, blocked.Other)
 				continue
 			}
-			return nil, blocked.refusal(o)
+			return nil, blocked.refusal(ctx, o)
 		default:
 			return nil, noLedger(o.Kind, err).about(o)
 		}

@@ -144,7 +144,7 @@ func (s *Service) editRefused(ctx context.Context, o *Operation, err error) erro
 	var blocked *Blocked
 	switch {
 	case errors.As(err, &blocked):
-		return blocked.refusal(o)
+		return blocked.refusal(ctx, o)
 	case ctx.Err() != nil:
 		return refuse(Edit, CodeRejected, RetrySafe, "the call was canceled before anything was sent", "").because(err)
 	default:

@@ -1,6 +1,7 @@
 package operations
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,6 +36,8 @@ const (
 	capReached    guard = "daily cap"
 	// ruleCapReached is a cap of the policy's rule.
 	ruleCapReached guard = "cap of the policy's rule"
+	// callerCapReached is a cap of the caller's token.
+	callerCapReached guard = "daily cap of the caller"
 )
 
 // Blocked is a guard that stands in the way of a proposal or a claim.
@@ -53,8 +56,12 @@ func (e *Blocked) Error() string {
 	return "blocked: " + string(e.guard)
 }
 
-// refusal puts a guard into words.
-func (e *Blocked) refusal(o *Operation) *Refusal {
+// refusal puts a guard into words, for the caller of the call under the context.
+// Of another caller's operation it says no more than that there is one.
+func (e *Blocked) refusal(ctx context.Context, o *Operation) *Refusal {
+	if e.Other != nil && !visible(ctx, e.Other) {
+		return e.foreign(o)
+	}
 	switch e.guard {
 	case identicalOpen:
 		return refuse(o.Kind, CodeInProgress, RetryAfterChange,
@@ -80,6 +87,10 @@ func (e *Blocked) refusal(o *Operation) *Refusal {
 		return refuse(o.Kind, CodeCapReached, RetryAfterChange,
 			"the policy's cap of "+e.reason+" is reached",
 			"tell the person; they can wait, or change the policy").because(e)
+	case callerCapReached:
+		return refuse(o.Kind, CodeCapReached, RetryAfterChange,
+			fmt.Sprintf("this caller's cap of %d %ss in 24 hours is reached", e.Limit, deed(o.Kind)),
+			"tell the person; they can wait, or ask whoever runs the server for a higher cap of their token").because(e)
 	default:
 		flag := "--max-orders-per-day"
 		if o.Kind == Terminate {
@@ -88,6 +99,24 @@ func (e *Blocked) refusal(o *Operation) *Refusal {
 		return refuse(o.Kind, CodeCapReached, RetryAfterChange,
 			fmt.Sprintf("the cap of %d %ss in 24 hours is reached", e.Limit, deed(o.Kind)),
 			fmt.Sprintf("tell the person; they can wait, or restart the server with a higher %s", flag)).because(e)
+	}
+}
+
+// foreign is refusal where another caller's operation stands in the way.
+func (e *Blocked) foreign(o *Operation) *Refusal {
+	switch e.guard {
+	case identicalOpen:
+		return refuse(o.Kind, CodeInProgress, RetryAfterChange, "another caller's identical order has no known outcome yet",
+			"wait until it has; do not repeat the write meanwhile").because(e)
+	case identicalDone:
+		return refuse(o.Kind, CodeDuplicate, RetryAfterChange, "another caller's identical order succeeded in the last 24 hours",
+			"tell the person; a caller who may see it can acknowledge it, and a different title makes it another order").because(e)
+	case alreadyEnded:
+		return refuse(o.Kind, CodeDuplicate, RetryNever, "another caller terminated it already; the API may show it a while longer",
+			"nothing is left to do").because(e)
+	default:
+		return refuse(o.Kind, CodeInProgress, RetryAfterChange, "another caller's write to the same licence has no known outcome yet",
+			"wait until it has; do not repeat the write meanwhile").because(e)
 	}
 }
 
@@ -136,11 +165,14 @@ func orderWarnings(r OrderRequest) []string {
 
 // serverWarning points out that a server already has, or may have, a licence
 // that this server ordered.
-func serverWarning(serverIP string, earlier []Operation) string {
+func serverWarning(ctx context.Context, serverIP string, earlier []Operation) string {
 	if len(earlier) == 0 {
 		return ""
 	}
 	o := earlier[0]
+	if !visible(ctx, &o) {
+		return fmt.Sprintf("another caller made an order for server %s before", serverIP)
+	}
 	return fmt.Sprintf("an order for server %s was made before: %s, %s%s", serverIP, o.ID, stateWords[o.State], keyWords(&o))
 }
 

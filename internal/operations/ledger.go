@@ -118,7 +118,7 @@ func projection(o *Operation) []any {
 	}
 	return []any{
 		o.Kind, o.Family, o.State, o.BaseURL, o.Fingerprint, canonicalKey(o.KeyNumber), serverIP,
-		micros(o.ExpiresAt), micros(o.ClaimedAt), micros(o.Deadline), micros(o.SettledAt),
+		micros(o.ExpiresAt), micros(o.ClaimedAt), micros(o.Deadline), micros(o.SettledAt), o.Actor.Principal,
 	}
 }
 
@@ -130,8 +130,8 @@ func (l *ledger) insert(ctx context.Context, tx *transaction, o *Operation, phra
 	}
 	digest := sql.NullString{String: phrase, Valid: phrase != ""}
 	_, err = tx.ExecContext(ctx, `INSERT INTO operations
-		(kind, family, state, base_url, fingerprint, licence, server_ip, expires_at, claimed_at, deadline, settled_at, id, phrase, document)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		(kind, family, state, base_url, fingerprint, licence, server_ip, expires_at, claimed_at, deadline, settled_at, principal, id, phrase, document)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		append(projection(o), o.ID, digest, string(document))...)
 	if err != nil {
 		if phrase != "" && l.database.unique(err) {
@@ -158,7 +158,7 @@ func (l *ledger) rewrite(ctx context.Context, tx *transaction, before, after *Op
 		return err
 	}
 	result, err := tx.ExecContext(ctx, `UPDATE operations SET
-		kind = ?, family = ?, state = ?, base_url = ?, fingerprint = ?, licence = ?, server_ip = ?, expires_at = ?, claimed_at = ?, deadline = ?, settled_at = ?, document = ?
+		kind = ?, family = ?, state = ?, base_url = ?, fingerprint = ?, licence = ?, server_ip = ?, expires_at = ?, claimed_at = ?, deadline = ?, settled_at = ?, principal = ?, document = ?
 		WHERE id = ? AND state = ?`,
 		append(projection(after), string(document), after.ID, before.State)...)
 	if err != nil {

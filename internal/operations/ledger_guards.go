@@ -12,6 +12,9 @@ func check(ctx context.Context, tx *transaction, o *Operation, limits Limits, no
 	if err := checkRule(ctx, tx, o, limits.Rule, now); err != nil {
 		return err
 	}
+	if err := checkCaller(ctx, tx, o, limits.Caller, now); err != nil {
+		return err
+	}
 	switch o.Kind {
 	case Order:
 		if err := checkIdentical(ctx, tx, o, now); err != nil {
@@ -46,8 +49,8 @@ func checkIdentical(ctx context.Context, tx *transaction, o *Operation, now time
 	}
 	const done = `base_url = ? AND fingerprint = ? AND state = 'succeeded'`
 	if o.DuplicateOf != "" {
-		_, err := one(ctx, tx, done+` AND id = ?`, o.BaseURL, o.Fingerprint, o.DuplicateOf)
-		if errors.Is(err, ErrNotFound) {
+		named, err := one(ctx, tx, done+` AND id = ?`, o.BaseURL, o.Fingerprint, o.DuplicateOf)
+		if errors.Is(err, ErrNotFound) || err == nil && !visible(ctx, named) {
 			return &Blocked{guard: notIdentical}
 		}
 		if err != nil {
@@ -110,6 +113,27 @@ func checkCap(ctx context.Context, tx *transaction, o *Operation, limit int, now
 	}
 	if count >= limit {
 		return &Blocked{guard: capReached, Limit: limit}
+	}
+	return nil
+}
+
+// checkCaller counts what the caller's own operations came to within the window.
+func checkCaller(ctx context.Context, tx *transaction, o *Operation, caller CallerCaps, now time.Time) error {
+	limit := caller.Orders
+	if o.Kind == Terminate {
+		limit = caller.Terminations
+	}
+	if limit == nil || o.Kind == Edit {
+		return nil
+	}
+	var count int
+	err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM operations WHERE base_url = ? AND kind = ? AND principal = ? AND claimed_at > ? AND state IN `+claimedStates,
+		o.BaseURL, o.Kind, caller.Name, micros(now.Add(-guardWindow))).Scan(&count)
+	if err != nil {
+		return err
+	}
+	if count >= *limit {
+		return &Blocked{guard: callerCapReached, Limit: *limit}
 	}
 	return nil
 }

@@ -19,6 +19,7 @@ type position struct {
 	State  State  `json:"s,omitempty"`
 	Kind   Kind   `json:"k,omitempty"`
 	Family string `json:"f,omitempty"`
+	By     string `json:"b,omitempty"`
 }
 
 func (l *ledger) List(ctx context.Context, baseURL string, f Filter) (*Page, error) {
@@ -33,7 +34,7 @@ func (l *ledger) List(ctx context.Context, baseURL string, f Filter) (*Page, err
 		where += " AND " + condition
 		args = append(args, value)
 	}
-	here := position{State: f.State, Kind: f.Kind, Family: string(f.Family)}
+	here := position{State: f.State, Kind: f.Kind, Family: string(f.Family), By: f.By}
 	if f.Cursor != "" {
 		var from position
 		decoded, err := base64.RawURLEncoding.DecodeString(f.Cursor)
@@ -55,6 +56,9 @@ func (l *ledger) List(ctx context.Context, baseURL string, f Filter) (*Page, err
 	if f.Family != "" {
 		only("family = ?", f.Family)
 	}
+	if f.By != "" {
+		only("principal = ?", f.By)
+	}
 	// One more than asked for tells whether there is a next page.
 	args = append(args, limit+1)
 	return reading(ctx, l, func(ctx context.Context) (*Page, error) {
@@ -70,7 +74,7 @@ func (l *ledger) List(ctx context.Context, baseURL string, f Filter) (*Page, err
 				return nil, err
 			}
 			if len(page.Operations) == limit {
-				encoded, _ := json.Marshal(next) // a number and three strings always marshal
+				encoded, _ := json.Marshal(next) // a number and four strings always marshal
 				page.NextCursor = base64.RawURLEncoding.EncodeToString(encoded)
 				break
 			}

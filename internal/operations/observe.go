@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/callers"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
 
@@ -31,7 +32,7 @@ func (s *Service) observe(ctx context.Context, id string) (o *Operation, elsewhe
 	}
 	o, err = s.load(ctx, store, id)
 	switch {
-	case errors.Is(err, ErrNotFound) || err == nil && o.BaseURL != s.baseURL:
+	case errors.Is(err, ErrNotFound) || err == nil && (o.BaseURL != s.baseURL || !visible(ctx, o)):
 		return nil, false, notFound(id)
 	case err != nil:
 		return nil, false, unreadable(err)
@@ -47,6 +48,13 @@ func (s *Service) observe(ctx context.Context, id string) (o *Operation, elsewhe
 		o, elsewhere = s.look(ctx, store, o)
 	}
 	return o, elsewhere, nil
+}
+
+// visible says whether the caller of a call may see an operation: their own, or
+// every one where their token says so.
+func visible(ctx context.Context, o *Operation) bool {
+	caller := callers.From(ctx)
+	return caller == nil || caller.SeesAll || o.Actor.Principal == caller.Name
 }
 
 func notFound(id string) *Refusal {
@@ -65,6 +73,9 @@ func (s *Service) List(ctx context.Context, f Filter) (*Page, error) {
 	store, err := s.ledger(ctx)
 	if err != nil {
 		return nil, unreadable(err)
+	}
+	if caller := callers.From(ctx); caller != nil && !caller.SeesAll {
+		f.By = caller.Name
 	}
 	page, err := store.List(ctx, s.baseURL, f)
 	if errors.Is(err, errWrongCursor) {

@@ -66,6 +66,9 @@ func (s *Service) ruled(ctx context.Context, o *Operation) (Limits, policy.Bound
 	decision, bound := s.decide(ctx, o)
 	limits := s.limits
 	limits.Rule = RuleCaps{Rule: decision.Name, Where: fmt.Sprintf("%s, line %d", decision.File, decision.Line), Caps: decision.Caps}
+	if caller := callers.From(ctx); caller != nil {
+		limits.Caller = CallerCaps{Name: caller.Name, Orders: caller.MaxOrdersPerDay, Terminations: caller.MaxTerminationsPerDay}
+	}
 	o.Rule = decision.Name
 	if bound.Effect == policy.Allow || bound.Effect == policy.Person {
 		return limits, bound, nil

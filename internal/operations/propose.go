@@ -37,7 +37,7 @@ func (s *Service) ProposeOrder(ctx context.Context, r OrderRequest) (*Preview, e
 		if err != nil {
 			return nil, noLedger(Order, err)
 		}
-		if warning := serverWarning(r.ServerIP, earlier); warning != "" {
+		if warning := serverWarning(ctx, r.ServerIP, earlier); warning != "" {
 			o.Warnings = append(o.Warnings, warning)
 		}
 	}
@@ -161,7 +161,7 @@ func (s *Service) propose(ctx context.Context, store Store, o *Operation, choose
 				lookedAt, _ = s.look(ctx, store, blocked.Other)
 				continue
 			}
-			return nil, blocked.refusal(o)
+			return nil, blocked.refusal(ctx, o)
 		default:
 			return nil, noLedger(o.Kind, err)
 		}

@@ -167,6 +167,14 @@ type Limits struct {
 	Orders, Terminations int
 	// Rule holds the caps of the policy's rule, counted over its own operations.
 	Rule RuleCaps
+	// Caller holds the caps of the caller's token, counted over its own operations.
+	Caller CallerCaps
+}
+
+// CallerCaps are the caps of one caller; nil means none of its own.
+type CallerCaps struct {
+	Name                 string
+	Orders, Terminations *int
 }
 
 // Filter chooses operations; a zero field chooses all.
@@ -174,6 +182,7 @@ type Filter struct {
 	State  State
 	Kind   Kind
 	Family websoftsolus.Family
+	By     string // name of the caller who proposed it
 	Limit  int    // 1 to 200; 0 means 20
 	Cursor string // NextCursor of the page before
 }

@@ -108,7 +108,7 @@ func (v *Verification) walk(ctx context.Context, tx *transaction) error {
 // with the operation.
 func (v *Verification) compare(ctx context.Context, tx *transaction) error {
 	rows, err := tx.QueryContext(ctx, `SELECT o.id, o.document, o.kind, o.family, o.state, o.base_url, o.fingerprint, o.licence, o.server_ip,
-			o.expires_at, o.claimed_at, o.deadline, o.settled_at, h.content
+			o.expires_at, o.claimed_at, o.deadline, o.settled_at, o.principal, h.content
 		FROM operations AS o LEFT JOIN history AS h ON h.operation_id = o.id ORDER BY o.id, h.seq`)
 	if err != nil {
 		return err
@@ -167,7 +167,7 @@ func sameJSON(a, b json.RawMessage) bool {
 
 // operationRow is an operation as its row holds it.
 type operationRow struct {
-	id, document                                            string
+	id, document, principal                                 string
 	kind, family, state, base, fingerprint, licence, server string
 	expires, claimed, deadline, settled                     int64
 }
@@ -175,7 +175,7 @@ type operationRow struct {
 func (r *operationRow) fields() []any {
 	return []any{
 		&r.id, &r.document, &r.kind, &r.family, &r.state, &r.base, &r.fingerprint, &r.licence, &r.server,
-		&r.expires, &r.claimed, &r.deadline, &r.settled,
+		&r.expires, &r.claimed, &r.deadline, &r.settled, &r.principal,
 	}
 }
 
@@ -206,7 +206,7 @@ func (r *operationRow) check(v *Verification, built map[string]json.RawMessage) 
 		id: o.ID, document: r.document,
 		kind: string(o.Kind), family: string(o.Family), state: string(o.State), base: o.BaseURL,
 		fingerprint: o.Fingerprint, licence: canonicalKey(o.KeyNumber), server: serverIP,
-		expires: micros(o.ExpiresAt), claimed: micros(o.ClaimedAt), deadline: micros(o.Deadline), settled: micros(o.SettledAt),
+		expires: micros(o.ExpiresAt), claimed: micros(o.ClaimedAt), deadline: micros(o.Deadline), settled: micros(o.SettledAt), principal: o.Actor.Principal,
 	}
 	if *r != columns {
 		v.problem("the columns of operation %s are not what its document says", r.id)

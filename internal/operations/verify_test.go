@@ -23,7 +23,7 @@ func TestTamperingIsFound(t *testing.T) {
 		"an operation's state changed": `UPDATE operations SET state = 'rejected' WHERE seq = 1`,
 		"an operation's words changed": `UPDATE operations SET document = replace(document, 'shop', 'free') WHERE seq = 1`,
 		"an operation's key changed":   `UPDATE operations SET licence = 'K' WHERE seq = 1`,
-		"an operation added":           `INSERT INTO operations SELECT 99, 'op_99', kind, family, state, base_url, NULL, fingerprint, licence, server_ip, expires_at, claimed_at, deadline, settled_at, document FROM operations WHERE seq = 1`,
+		"an operation added":           `INSERT INTO operations SELECT 99, 'op_99', kind, family, state, base_url, NULL, fingerprint, licence, server_ip, expires_at, claimed_at, deadline, settled_at, document, principal FROM operations WHERE seq = 1`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
