@@ -15,6 +15,7 @@ import (
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/policy"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/rpc"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/sandbox"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/telemetry"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/tools"
 )
@@ -31,8 +32,8 @@ type assembly struct {
 
 // assemble builds the server that the settings describe. It makes no request,
 // opens no ledger and waits for nothing: the first call that needs the API or
-// the ledger does.
-func assemble(settings *config.Settings, log *slog.Logger) (*assembly, error) {
+// the ledger does. What it does is counted where observed is not nil.
+func assemble(settings *config.Settings, log *slog.Logger, observed *telemetry.Telemetry) (*assembly, error) {
 	a := &assembly{log: log}
 	client := &websoftsolus.Client{
 		BaseURL:        settings.BaseURL,
@@ -77,6 +78,9 @@ func assemble(settings *config.Settings, log *slog.Logger) (*assembly, error) {
 		Families:      settings.Families,
 		Concurrency:   settings.MaxConcurrency,
 		SecretProblem: settings.SecretProblem,
+	}
+	if observed != nil {
+		client.Observe, toolset.Observe = observed.Attempt, observed.Call
 	}
 	a.mcp = tools.NewServer(toolset, Version())
 	addFixtures(a.mcp)
