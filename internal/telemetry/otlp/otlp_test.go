@@ -1,166 +1,24 @@
 package otlp_test
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
-	"regexp"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	collectormetrics "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
-	collectortrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
-	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
-	resourcepb "go.opentelemetry.io/proto/otlp/resource/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
-	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/sandbox"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/telemetry"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/telemetry/otlp"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/telemetry/otlptest"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/tools"
 )
-
-// receiver is an OTLP collector that reads with the official packages.
-type receiver struct {
-	mu       sync.Mutex
-	spans    []*tracepb.Span
-	metrics  map[string]*metricspb.Metric // the last of each
-	resource map[string]string
-	headers  http.Header // of the last request
-	raw      []byte      // every body, unpacked
-	requests []string    // path and content type
-	bad      []error
-	answer   func(w http.ResponseWriter) bool // takes a request's answer over; nil never does
-}
-
-// newReceiver listens until the test ends, and fails it on what it could not
-// read.
-func newReceiver(t *testing.T) (*receiver, string) {
-	r := &receiver{metrics: map[string]*metricspb.Metric{}, resource: map[string]string{}}
-	listening := httptest.NewServer(r)
-	t.Cleanup(func() {
-		listening.Close()
-		require.Empty(t, r.bad)
-	})
-	return r, listening.URL
-}
-
-func (r *receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.requests = append(r.requests, q.URL.Path+" "+q.Header.Get("Content-Type"))
-	r.headers = q.Header
-	if r.answer != nil && r.answer(w) {
-		return
-	}
-	if err := r.take(q); err != nil {
-		r.bad = append(r.bad, err)
-		w.WriteHeader(http.StatusBadRequest)
-	}
-}
-
-func (r *receiver) take(q *http.Request) error {
-	content := io.Reader(q.Body)
-	if q.Header.Get("Content-Encoding") == "gzip" {
-		unpacked, err := gzip.NewReader(q.Body)
-		if err != nil {
-			return err
-		}
-		content = unpacked
-	}
-	body, err := io.ReadAll(content)
-	if err != nil {
-		return err
-	}
-	r.raw = append(r.raw, body...)
-	decode := func(m proto.Message) error {
-		if q.Header.Get("Content-Type") == "application/json" {
-			return protojson.Unmarshal(base64IDs(body), m)
-		}
-		err := proto.Unmarshal(body, m)
-		if err == nil {
-			err = known(m.ProtoReflect())
-		}
-		return err
-	}
-	var about *resourcepb.Resource
-	switch q.URL.Path {
-	case "/v1/traces", "/own":
-		var request collectortrace.ExportTraceServiceRequest
-		if err := decode(&request); err != nil {
-			return err
-		}
-		for _, resource := range request.ResourceSpans {
-			about = resource.Resource
-			for _, scope := range resource.ScopeSpans {
-				r.spans = append(r.spans, scope.Spans...)
-			}
-		}
-	case "/v1/metrics":
-		var request collectormetrics.ExportMetricsServiceRequest
-		if err := decode(&request); err != nil {
-			return err
-		}
-		for _, resource := range request.ResourceMetrics {
-			about = resource.Resource
-			for _, scope := range resource.ScopeMetrics {
-				for _, m := range scope.Metrics {
-					r.metrics[m.Name] = m
-				}
-			}
-		}
-	default:
-		return fmt.Errorf("nothing is at %s", q.URL.Path)
-	}
-	for _, a := range about.GetAttributes() {
-		r.resource[a.Key] = a.Value.GetStringValue()
-	}
-	return nil
-}
-
-// base64IDs turns the ids of OTLP's JSON, which are hexadecimal, into those of
-// protobuf's.
-func base64IDs(body []byte) []byte {
-	return regexp.MustCompile(`"(traceId|spanId|parentSpanId)":"[0-9a-f]+"`).ReplaceAllFunc(body, func(pair []byte) []byte {
-		name, value, _ := bytes.Cut(pair[:len(pair)-1], []byte(`:"`))
-		id, _ := hex.DecodeString(string(value))
-		return fmt.Appendf(nil, `%s:"%s"`, name, base64.StdEncoding.EncodeToString(id))
-	})
-}
-
-// known refuses fields that the official schema has not, at any depth.
-func known(m protoreflect.Message) (err error) {
-	if len(m.GetUnknown()) > 0 {
-		return fmt.Errorf("%s: unknown fields %x", m.Descriptor().FullName(), m.GetUnknown())
-	}
-	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		switch {
-		case f.Message() == nil:
-		case f.IsList():
-			for i := range v.List().Len() {
-				err = errors.Join(err, known(v.List().Get(i).Message()))
-			}
-		default:
-			err = errors.Join(err, known(v.Message()))
-		}
-		return true
-	})
-	return err
-}
 
 func environment(values map[string]string) func(string) string {
 	return func(name string) string { return values[name] }
@@ -202,8 +60,8 @@ func TestSpansJoinTheCallersTrace(t *testing.T) {
 }
 
 func joinTheCallersTrace(t *testing.T, env map[string]string) {
-	collector, address := newReceiver(t)
-	env["OTEL_EXPORTER_OTLP_ENDPOINT"] = address
+	collector := otlptest.New()
+	env["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.Start(t)
 	simulated := sandbox.New(sandbox.Options{})
 	api, err := simulated.Start("127.0.0.1:0")
 	require.NoError(t, err)
@@ -238,14 +96,13 @@ func joinTheCallersTrace(t *testing.T, env map[string]string) {
 	call(t.Context(), key, `,"_meta":{"traceparent":7}`)
 	require.NoError(t, observed.Shutdown(t.Context()))
 
-	collector.mu.Lock()
-	defer collector.mu.Unlock()
-	require.Equal(t, "licences", collector.resource["service.name"])
-	require.Equal(t, "1.2.3", collector.resource["service.version"])
-	require.NotEmpty(t, collector.resource["service.instance.id"])
+	spans := collector.Spans(7)
+	require.Equal(t, "licences", collector.Resource()["service.name"])
+	require.Equal(t, "1.2.3", collector.Resource()["service.version"])
+	require.NotEmpty(t, collector.Resource()["service.instance.id"])
 	calls := map[string]*tracepb.Span{}
 	children := map[string][]string{}
-	for _, span := range collector.spans {
+	for _, span := range spans {
 		if span.Name == "tools/call get_license" {
 			calls[hex.EncodeToString(span.TraceId)] = span
 		} else {
@@ -271,28 +128,28 @@ func joinTheCallersTrace(t *testing.T, env map[string]string) {
 	require.Equal(t, uint32(0x301), first.Flags, "sampled, and under a span of somebody else")
 	require.Equal(t, tracepb.Span_SPAN_KIND_SERVER, first.Kind)
 	require.LessOrEqual(t, first.StartTimeUnixNano, first.EndTimeUnixNano)
-	require.Equal(t, map[string]any{"mcp.method.name": "tools/call", "gen_ai.tool.name": "get_license"}, values(first.Attributes))
-	require.Equal(t, map[string]any{"mcp.method.name": "tools/call", "gen_ai.tool.name": "get_license", "error.type": "not_found"}, values(second.Attributes))
-	for _, span := range collector.spans {
+	require.Equal(t, map[string]any{"mcp.method.name": "tools/call", "gen_ai.tool.name": "get_license"}, otlptest.Values(first.Attributes))
+	require.Equal(t, map[string]any{"mcp.method.name": "tools/call", "gen_ai.tool.name": "get_license", "error.type": "not_found"}, otlptest.Values(second.Attributes))
+	for _, span := range spans {
 		if span.Name == "GET /license/{family}/{keyNumber}" && hex.EncodeToString(span.TraceId) == byHeader {
 			require.Equal(t, map[string]any{"http.request.method": "GET", "url.template": "/license/{family}/{keyNumber}",
-				"http.response.status_code": int64(404), "error.type": "not_found"}, values(span.Attributes))
+				"http.response.status_code": int64(404), "error.type": "not_found"}, otlptest.Values(span.Attributes))
 			require.Equal(t, uint32(0x101), span.Flags)
 			require.Equal(t, tracepb.Span_SPAN_KIND_CLIENT, span.Kind)
 		}
 	}
 	counted := map[string]int64{}
-	sum := collector.metrics["websoftsolus.mcp.tool.calls"].GetSum()
+	sum := collector.Metric("websoftsolus.mcp.tool.calls").GetSum()
 	require.True(t, sum.IsMonotonic)
 	require.Equal(t, metricspb.AggregationTemporality_AGGREGATION_TEMPORALITY_CUMULATIVE, sum.AggregationTemporality)
 	for _, p := range sum.DataPoints {
 		require.Less(t, p.StartTimeUnixNano, p.TimeUnixNano)
-		counted[fmt.Sprint(values(p.Attributes))] = p.GetAsInt()
+		counted[fmt.Sprint(otlptest.Values(p.Attributes))] = p.GetAsInt()
 	}
 	require.Equal(t, map[string]int64{"map[outcome:not_found tool:get_license]": 1, "map[outcome:ok tool:get_license]": 2}, counted)
 	took := map[any]*metricspb.HistogramDataPoint{}
-	for _, p := range collector.metrics["websoftsolus.mcp.api.request.duration"].GetHistogram().DataPoints {
-		took[values(p.Attributes)["status"]] = p
+	for _, p := range collector.Metric("websoftsolus.mcp.api.request.duration").GetHistogram().DataPoints {
+		took[otlptest.Values(p.Attributes)["status"]] = p
 		require.Len(t, p.BucketCounts, len(p.ExplicitBounds)+1)
 		require.Equal(t, 0.01, p.ExplicitBounds[0])
 		all := uint64(0)
@@ -303,25 +160,14 @@ func joinTheCallersTrace(t *testing.T, env map[string]string) {
 		require.Positive(t, p.GetSum())
 	}
 	require.Equal(t, uint64(1), took["404"].Count)
-	require.Equal(t, int64(1), collector.metrics["websoftsolus.mcp.tokens.renewed"].GetSum().DataPoints[0].GetAsInt())
-	require.Equal(t, int64(1), collector.metrics["websoftsolus.mcp.sessions"].GetGauge().DataPoints[0].GetAsInt())
-	operations := collector.metrics["websoftsolus.mcp.operations"].GetGauge().DataPoints
+	require.Equal(t, int64(1), collector.Metric("websoftsolus.mcp.tokens.renewed").GetSum().DataPoints[0].GetAsInt())
+	require.Equal(t, int64(1), collector.Metric("websoftsolus.mcp.sessions").GetGauge().DataPoints[0].GetAsInt())
+	operations := collector.Metric("websoftsolus.mcp.operations").GetGauge().DataPoints
 	require.Equal(t, int64(2), operations[0].GetAsInt())
-	require.Equal(t, map[string]any{"state": "proposed"}, values(operations[0].Attributes))
-	for _, never := range []string{key, "PLSK.", secret, login} {
-		require.NotContains(t, string(collector.raw), never)
-	}
-}
-
-func values(attributes []*commonpb.KeyValue) map[string]any {
-	all := map[string]any{}
-	for _, a := range attributes {
-		switch v := a.Value.Value.(type) {
-		case *commonpb.AnyValue_StringValue:
-			all[a.Key] = v.StringValue
-		case *commonpb.AnyValue_IntValue:
-			all[a.Key] = v.IntValue
+	require.Equal(t, map[string]any{"state": "proposed"}, otlptest.Values(operations[0].Attributes))
+	for _, request := range collector.Requests(2) {
+		for _, never := range []string{key, "PLSK.", secret, login} {
+			require.NotContains(t, string(request.Body), never)
 		}
 	}
-	return all
 }

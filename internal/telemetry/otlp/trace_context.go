@@ -66,7 +66,7 @@ func parseTraceparent(text string) (traceContext, bool) {
 			return c, false
 		}
 	}
-	if version[0] == 0xff || version[0] == 0 && len(text) != 55 || len(text) > 55 && text[55] != '-' {
+	if version[0] == 0xff || version[0] == 0 && (len(text) != 55 || flags[0] > 3) || len(text) > 55 && text[55] != '-' {
 		return c, false
 	}
 	c.sampled = flags[0]&1 != 0
