@@ -3,6 +3,7 @@ package e2e
 import (
 	"bufio"
 	"context"
+	"debug/buildinfo"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -258,4 +259,17 @@ func TestADeadCollectorHoldsNothingUp(t *testing.T) {
 	require.NoError(t, session.Close())
 	require.Less(t, s.stop(t), 6*time.Second)
 	require.Contains(t, s.stderr.String(), "was not exported to OpenTelemetry")
+}
+
+// TestTelemetryLibrariesAreNotLinked: each makes every start slower, and the
+// tests that need them must not bring them in.
+func TestTelemetryLibrariesAreNotLinked(t *testing.T) {
+	linked, err := buildinfo.ReadFile(binary)
+	require.NoError(t, err)
+	require.NotEmpty(t, linked.Deps)
+	for _, module := range linked.Deps {
+		for _, heavy := range []string{"go.opentelemetry.io/", "google.golang.org/", "github.com/prometheus/", "github.com/VictoriaMetrics/"} {
+			require.False(t, strings.HasPrefix(module.Path, heavy), module.Path)
+		}
+	}
 }
