@@ -16,6 +16,7 @@ import (
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/policy"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/rpc"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/sandbox"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/telemetry"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/tools"
 )
@@ -33,8 +34,8 @@ type assembly struct {
 
 // assemble builds the server that the settings describe. It makes no request,
 // opens no ledger and waits for nothing: the first call that needs the API or
-// the ledger does.
-func assemble(settings *config.Settings, log *slog.Logger) (*assembly, error) {
+// the ledger does. What it does is counted where observed is not nil.
+func assemble(settings *config.Settings, log *slog.Logger, observed *telemetry.Telemetry) (*assembly, error) {
 	a := &assembly{log: log}
 	client := &websoftsolus.Client{
 		BaseURL:        settings.BaseURL,
@@ -81,6 +82,9 @@ func assemble(settings *config.Settings, log *slog.Logger) (*assembly, error) {
 		Concurrency:   settings.MaxConcurrency,
 		SecretProblem: settings.SecretProblem,
 		Consent:       a.consent,
+	}
+	if observed != nil {
+		client.Observe, toolset.Observe = observed.Attempt, observed.Call
 	}
 	a.mcp = tools.NewServer(toolset, Version())
 	addFixtures(a.mcp)

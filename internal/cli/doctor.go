@@ -34,7 +34,7 @@ func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 	}
 	d.good("configuration", "%s, %s, %s", settings.Environment, base, families(settings.Families))
 
-	a, err := assemble(settings, newLogger(s.err, "error", settings.LogFormat))
+	a, err := assemble(settings, newLogger(s.err, "error", settings.LogFormat), nil)
 	if err != nil {
 		return err
 	}

@@ -63,7 +63,11 @@ func (c *httpCommand) Run(ctx context.Context, s streams) error {
 		listener = tls.NewListener(listener, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate.get, NextProtos: []string{"http/1.1"}})
 		scheme = "https"
 	}
-	a, err := assemble(settings, log)
+	observed, err := observe(log)
+	if err != nil {
+		return err
+	}
+	a, err := assemble(settings, log, observed)
 	if err != nil {
 		return err
 	}
@@ -93,6 +97,8 @@ func (c *httpCommand) Run(ctx context.Context, s streams) error {
 		Replicas:             replicas && !web.StickySessions,
 		Ready:                ready.check,
 		Routes:               map[string]http.Handler{"/approvals": approvals, "/approvals/": approvals},
+		Metrics:              observed,
+		Context:              observed.Headers,
 		Logger:               log,
 	}
 	if authenticator != nil {
@@ -116,10 +122,13 @@ func (c *httpCommand) Run(ctx context.Context, s streams) error {
 		}
 	})
 	defer context.AfterFunc(ctx, a.operations.StopLooking)()
-	served := httpserver.New(options).Serve(ctx, listener, web.ShutdownTimeout)
+	front := httpserver.New(options)
+	watch(observed, a, front.Sessions)
+	served := front.Serve(ctx, listener, web.ShutdownTimeout)
 
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*settings.Timeout+30*time.Second)
 	defer cancel()
+	defer flush(closing, observed, log)
 	if err := a.close(closing); err != nil {
 		log.Error("an operation may not have recorded its outcome; another replica or the next start finds out", "error", err)
 		return err

@@ -48,7 +48,7 @@ func withLedger(ctx context.Context, flags *config.Flags, s streams, work func(c
 	if settings.LogLevel == "info" {
 		settings.LogLevel = "warn" // what is done is printed; a log of it beside that only disturbs
 	}
-	a, err := assemble(settings, newLogger(s.err, settings.LogLevel, settings.LogFormat))
+	a, err := assemble(settings, newLogger(s.err, settings.LogLevel, settings.LogFormat), nil)
 	if err != nil {
 		return err
 	}

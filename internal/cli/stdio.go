@@ -25,10 +25,12 @@ func (c *stdioCommand) Run(ctx context.Context, s streams) error {
 	if config.SecretFileIsOpen(c.SecretFile) {
 		log.Warn("the secret file can be read by other users of this machine; chmod 600 it", "file", c.SecretFile)
 	}
-	a, err := assemble(settings, log)
+	observed := observeStdio(log)
+	a, err := assemble(settings, log, observed)
 	if err != nil {
 		return err
 	}
+	watch(observed, a, nil)
 	log.Debug("serving over stdio", "version", Version(), "environment", settings.Environment)
 	defer context.AfterFunc(ctx, a.operations.StopLooking)()
 	approvals := a.approvals(settings, s.err)
@@ -40,6 +42,7 @@ func (c *stdioCommand) Run(ctx context.Context, s streams) error {
 	// which is the API's timeout and some seconds to look at what came of it.
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*settings.Timeout+30*time.Second)
 	defer cancel()
+	defer flush(closing, observed, log)
 	if err := a.close(closing); err != nil {
 		log.Error("an operation may not have recorded its outcome; the next start finds out", "error", err)
 		return err

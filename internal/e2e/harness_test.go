@@ -165,7 +165,7 @@ func bareEnvironment(t *testing.T) []string {
 	env := []string{"HOME=" + home, "XDG_STATE_HOME=" + filepath.Join(home, "state")}
 	for _, v := range os.Environ() {
 		name, _, _ := strings.Cut(v, "=")
-		if !strings.HasPrefix(name, "WEBSOFTSOLUS_") && name != "HOME" && name != "XDG_STATE_HOME" {
+		if !strings.HasPrefix(name, "WEBSOFTSOLUS_") && !strings.HasPrefix(name, "OTEL_") && name != "HOME" && name != "XDG_STATE_HOME" {
 			env = append(env, v)
 		}
 	}

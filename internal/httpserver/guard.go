@@ -92,6 +92,9 @@ func (s *Server) called(next func(http.ResponseWriter, *http.Request, *callers.C
 				return
 			}
 		}
+		if s.o.Context != nil {
+			r = r.WithContext(s.o.Context(r.Context(), r.Header))
+		}
 		next(w, r, caller)
 	}))
 }

@@ -68,6 +68,8 @@ type Options struct {
 	// Authenticate says who calls; nil lets everybody in. On failure it has
 	// answered the request and returns false.
 	Authenticate func(w http.ResponseWriter, r *http.Request) (*callers.Caller, bool)
+	// Context, if set, adds to the context of every request that was let in.
+	Context func(ctx context.Context, h http.Header) context.Context
 	// RequestsPerSecond is how many requests one authenticated caller may make,
 	// with bursts of twice that; 0 means no limit.
 	RequestsPerSecond int

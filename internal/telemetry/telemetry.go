@@ -3,22 +3,26 @@
 // state, sessions, and tokens renewed. No argument, key number or text of a call
 // is in any of it; label values come from fixed lists.
 //
-// [New] makes a [Telemetry], which is an http.Handler in Prometheus's text
-// format. Its [Telemetry.Call] and [Telemetry.Attempt] are the hooks of
-// tools.Set and websoftsolus.Client. A [Sink] hears the same; package otlp
-// beneath this one is such a sink, for OpenTelemetry. It is a package of its own
-// because its libraries take longer to start than everything else here.
+// [New] makes a [Telemetry]. Its [Telemetry.Call] and [Telemetry.Attempt] are
+// the hooks of tools.Set and websoftsolus.Client; [Telemetry.Read] is all that was
+// counted, and the Telemetry itself is an http.Handler that shows it in
+// Prometheus's text format. A [Sink] hears the same calls and attempts; package
+// otlp beneath this one is such a sink, for OpenTelemetry.
+//
+// Both are written here and use no library: hosts start this program anew for
+// every conversation, and the initialisation of the libraries for it (a registry
+// of metrics, the OpenTelemetry SDK and its exporters) took up to a third of the
+// time to the first answer, in processes that count nothing.
 package telemetry
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
-
-	"github.com/VictoriaMetrics/metrics"
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
@@ -48,28 +52,34 @@ type Sink interface {
 // Telemetry holds the metrics of one server. It is safe for use by many
 // goroutines.
 type Telemetry struct {
-	set     *metrics.Set
-	sources Sources
+	sources atomic.Pointer[Sources]
 	sinks   []Sink
+	since   time.Time
+
+	mu       sync.Mutex
+	calls    map[callLabels]uint64
+	requests map[requestLabels]*latency
+	renewed  uint64
+	failures uint64 // to read the ledger
 }
-
-// buckets of the latency of the API, in seconds. Its timeout is 30 s by default.
-var buckets = []float64{0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60}
-
-// scrapeTime bounds reading the sources for one scrape.
-const scrapeTime = 5 * time.Second
 
 // tokenEndpoint is where tokens come from.
 const tokenEndpoint = "/access/token"
 
-// New returns a Telemetry with a registry of its own.
-func New(sources Sources, sinks ...Sink) *Telemetry {
-	metrics.ExposeMetadata(true) // # TYPE lines
-	t := &Telemetry{set: metrics.NewSet(), sources: sources, sinks: sinks}
-	t.set.GetOrCreateCounter("websoftsolus_mcp_tokens_renewed_total") // 0 until the first
-	t.set.GetOrCreateCounter("websoftsolus_mcp_scrape_failures_total")
+// New returns a Telemetry that has counted nothing.
+func New(sources Sources) *Telemetry {
+	t := &Telemetry{since: time.Now(), calls: map[callLabels]uint64{}, requests: map[requestLabels]*latency{}}
+	t.Watch(sources)
 	return t
 }
+
+// Watch sets where the numbers come from that are not counted here. It is for
+// parts that are made later than this one.
+func (t *Telemetry) Watch(sources Sources) { t.sources.Store(&sources) }
+
+// Add lets a sink hear of everything from now on. It must not be called once
+// calls are served.
+func (t *Telemetry) Add(s Sink) { t.sinks = append(t.sinks, s) }
 
 // Call counts a tool's call. It is the Observe hook of tools.Set.
 func (t *Telemetry) Call(ctx context.Context, tool string, meta map[string]any) (context.Context, func(outcome string)) {
@@ -78,7 +88,9 @@ func (t *Telemetry) Call(ctx context.Context, tool string, meta map[string]any) 
 		ctx, ends[i] = sink.Call(ctx, tool, meta)
 	}
 	return ctx, func(outcome string) {
-		t.set.GetOrCreateCounter(fmt.Sprintf(`websoftsolus_mcp_tool_calls_total{tool=%q,outcome=%q}`, tool, outcome)).Inc()
+		t.mu.Lock()
+		t.calls[callLabels{tool, outcome}]++
+		t.mu.Unlock()
 		for _, end := range ends {
 			end(outcome)
 		}
@@ -88,19 +100,22 @@ func (t *Telemetry) Call(ctx context.Context, tool string, meta map[string]any) 
 // Attempt counts a request to the API. It is the Observe hook of
 // websoftsolus.Client.
 func (t *Telemetry) Attempt(ctx context.Context, a websoftsolus.Attempt) {
-	labels := fmt.Sprintf(`{method=%q,endpoint=%q,status=%q}`, a.Method, a.Endpoint, Status(a))
-	t.set.GetOrCreateCounter("websoftsolus_mcp_api_requests_total" + labels).Inc()
-	t.set.GetOrCreatePrometheusHistogramExt(fmt.Sprintf(`websoftsolus_mcp_api_request_seconds{method=%q,endpoint=%q}`, a.Method, a.Endpoint), buckets).Update(a.Took.Seconds())
-	if Renewed(a) {
-		t.set.GetOrCreateCounter("websoftsolus_mcp_tokens_renewed_total").Inc()
+	labels := requestLabels{a.Method, a.Endpoint, Status(a)}
+	t.mu.Lock()
+	taken := t.requests[labels]
+	if taken == nil {
+		taken = &latency{}
+		t.requests[labels] = taken
 	}
+	taken.add(a.Took.Seconds())
+	if a.Endpoint == tokenEndpoint && a.Kind == "" {
+		t.renewed++
+	}
+	t.mu.Unlock()
 	for _, sink := range t.sinks {
 		sink.Attempt(ctx, a)
 	}
 }
-
-// Renewed says whether an attempt brought a new token.
-func Renewed(a websoftsolus.Attempt) bool { return a.Endpoint == tokenEndpoint && a.Kind == "" }
 
 // Status is an attempt's HTTP status, or the kind of its failure where there was
 // no answer.
@@ -119,35 +134,7 @@ func (t *Telemetry) Headers(ctx context.Context, h http.Header) context.Context 
 	return ctx
 }
 
-// ServeHTTP writes the metrics in Prometheus's text format. Where the ledger
-// cannot be read the operations are left out, and the failure is counted.
-func (t *Telemetry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		http.Error(w, "metrics are read with GET", http.StatusMethodNotAllowed)
-		return
-	}
-	now := metrics.NewSet()
-	if t.sources.Sessions != nil {
-		now.GetOrCreateGauge("websoftsolus_mcp_sessions", nil).Set(float64(t.sources.Sessions()))
-	}
-	if t.sources.Operations != nil {
-		ctx, cancel := context.WithTimeout(r.Context(), scrapeTime)
-		counted, err := t.sources.Operations(ctx)
-		cancel()
-		if err != nil {
-			t.set.GetOrCreateCounter("websoftsolus_mcp_scrape_failures_total").Inc()
-		}
-		for state, n := range counted {
-			now.GetOrCreateGauge(fmt.Sprintf("websoftsolus_mcp_operations{state=%q}", state), nil).Set(float64(n))
-		}
-	}
-	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-	t.set.WritePrometheus(w)
-	now.WritePrometheus(w)
-}
-
-// Shutdown sends what the sinks hold.
+// Shutdown sends what the sinks hold, within the context's time.
 func (t *Telemetry) Shutdown(ctx context.Context) error {
 	var failures []error
 	for _, sink := range t.sinks {

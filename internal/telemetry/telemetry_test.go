@@ -1,17 +1,22 @@
 package telemetry_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mark3labs/mcp-go/server"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/require"
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/operations"
@@ -61,6 +66,9 @@ func scrape(t *testing.T, h http.Handler) string {
 	require.Equal(t, "text/plain; version=0.0.4; charset=utf-8", response.Header.Get("Content-Type"))
 	body, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
+	parser := expfmt.NewTextParser(model.LegacyValidation)
+	_, err = parser.TextToMetricFamilies(bytes.NewReader(body))
+	require.NoError(t, err, "Prometheus does not read this: %s", body)
 	return string(body)
 }
 
@@ -130,4 +138,29 @@ func TestTwoServersCountApart(t *testing.T) {
 	end("ok")
 	require.Contains(t, scrape(t, failing), "get_license")
 	require.NotContains(t, scrape(t, telemetry.New(telemetry.Sources{})), "get_license")
+}
+
+// TestLabelsAndBuckets: what a label may not hold as it is comes back, and
+// buckets add up over the statuses.
+func TestLabelsAndBuckets(t *testing.T) {
+	observed := telemetry.New(telemetry.Sources{})
+	_, end := observed.Call(t.Context(), "a\"b\\c\nd", nil)
+	end("ok")
+	for i, took := range []time.Duration{5 * time.Millisecond, 10 * time.Millisecond, 11 * time.Millisecond, 2 * time.Minute} {
+		observed.Attempt(t.Context(), websoftsolus.Attempt{Method: "GET", Endpoint: "/license/{family}", Status: 200 + i, Took: took})
+	}
+	parser := expfmt.NewTextParser(model.LegacyValidation)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(scrape(t, observed)))
+	require.NoError(t, err)
+	require.Equal(t, "a\"b\\c\nd", families["websoftsolus_mcp_tool_calls_total"].Metric[0].Label[0].GetValue())
+	require.Len(t, families["websoftsolus_mcp_api_requests_total"].Metric, 4)
+	latency := families["websoftsolus_mcp_api_request_seconds"].Metric
+	require.Len(t, latency, 1)
+	below := map[float64]uint64{}
+	for _, bucket := range latency[0].Histogram.Bucket {
+		below[bucket.GetUpperBound()] = bucket.GetCumulativeCount()
+	}
+	require.Equal(t, []uint64{2, 3, 3, 4}, []uint64{below[0.01], below[0.025], below[60], below[math.Inf(1)]})
+	require.InDelta(t, 120.026, latency[0].Histogram.GetSampleSum(), 1e-9)
+	require.Equal(t, uint64(4), latency[0].Histogram.GetSampleCount())
 }

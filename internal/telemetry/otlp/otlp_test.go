@@ -5,73 +5,20 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	collectormetrics "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
-	collectortrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/sandbox"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/telemetry"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/telemetry/otlp"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/telemetry/otlptest"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/tools"
 )
-
-// receiver is an OTLP collector.
-type receiver struct {
-	mu      sync.Mutex
-	spans   []*tracepb.Span
-	metrics map[string]bool
-	service string
-	raw     []byte // every body, as it came
-}
-
-func (r *receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
-	body, _ := io.ReadAll(q.Body)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.raw = append(r.raw, body...)
-	switch q.URL.Path {
-	case "/v1/traces":
-		var request collectortrace.ExportTraceServiceRequest
-		if proto.Unmarshal(body, &request) != nil {
-			w.WriteHeader(http.StatusBadRequest)
-			return
-		}
-		for _, resource := range request.ResourceSpans {
-			for _, a := range resource.Resource.Attributes {
-				if a.Key == "service.name" {
-					r.service = a.Value.GetStringValue()
-				}
-			}
-			for _, scope := range resource.ScopeSpans {
-				r.spans = append(r.spans, scope.Spans...)
-			}
-		}
-	case "/v1/metrics":
-		var request collectormetrics.ExportMetricsServiceRequest
-		if proto.Unmarshal(body, &request) != nil {
-			w.WriteHeader(http.StatusBadRequest)
-			return
-		}
-		for _, resource := range request.ResourceMetrics {
-			for _, scope := range resource.ScopeMetrics {
-				for _, m := range scope.Metrics {
-					r.metrics[m.Name] = true
-				}
-			}
-		}
-	default:
-		w.WriteHeader(http.StatusNotFound)
-	}
-}
 
 func environment(values map[string]string) func(string) string {
 	return func(name string) string { return values[name] }
@@ -93,37 +40,39 @@ func TestNothingIsStartedUnlessAsked(t *testing.T) {
 		traces, metrics := otlp.Wanted(environment(row.env))
 		require.Equal(t, []bool{row.traces, row.metrics}, []bool{traces, metrics}, name)
 		if !traces && !metrics {
-			sink, err := otlp.New(t.Context(), environment(row.env), "1", telemetry.Sources{})
+			exporter, err := otlp.New(otlp.Options{Getenv: environment(row.env)})
 			require.NoError(t, err)
-			require.Nil(t, sink, name)
+			require.Nil(t, exporter, name)
 		}
 	}
-	_, err := otlp.New(t.Context(), environment(map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_TRACES_EXPORTER": "zipkin"}), "1", telemetry.Sources{})
-	require.ErrorContains(t, err, `OTEL_EXPORTER_OTLP_PROTOCOL: only http/protobuf is spoken, not "grpc"`)
-	require.ErrorContains(t, err, `OTEL_TRACES_EXPORTER: it must be otlp or none, not "zipkin"`)
 }
 
 // TestSpansJoinTheCallersTrace: a collector gets the span of each call under the
 // caller's, the requests to the API under the call's, and no value of any of them.
 func TestSpansJoinTheCallersTrace(t *testing.T) {
-	collector := &receiver{metrics: map[string]bool{}}
-	listening := httptest.NewServer(collector)
-	defer listening.Close()
-	for name, value := range map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": listening.URL, "OTEL_SERVICE_NAME": "licences", "OTEL_TRACES_SAMPLER": "", "OTEL_SDK_DISABLED": ""} {
-		t.Setenv(name, value)
+	for _, protocol := range []string{"", "http/protobuf", "http/json"} {
+		for _, compression := range []string{"", "gzip"} {
+			t.Run(protocol+" "+compression, func(t *testing.T) {
+				joinTheCallersTrace(t, map[string]string{"OTEL_EXPORTER_OTLP_PROTOCOL": protocol, "OTEL_EXPORTER_OTLP_COMPRESSION": compression, "OTEL_SERVICE_NAME": "licences"})
+			})
+		}
 	}
+}
+
+func joinTheCallersTrace(t *testing.T, env map[string]string) {
+	collector := otlptest.New()
+	env["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.Start(t)
 	simulated := sandbox.New(sandbox.Options{})
 	api, err := simulated.Start("127.0.0.1:0")
 	require.NoError(t, err)
 	defer api.Close()
-	sources := telemetry.Sources{
+	observed := telemetry.New(telemetry.Sources{
 		Sessions:   func() int { return 1 },
 		Operations: func(context.Context) (map[string]int, error) { return map[string]int{"proposed": 2}, nil },
-	}
-	env := environment(map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": listening.URL})
-	sink, err := otlp.New(t.Context(), env, "1.2.3", sources)
+	})
+	exporter, err := otlp.New(otlp.Options{Getenv: environment(env), Version: "1.2.3", Read: observed.Read})
 	require.NoError(t, err)
-	observed := telemetry.New(sources, sink)
+	observed.Add(exporter)
 	login, secret := simulated.Credentials()
 	client := &websoftsolus.Client{BaseURL: api.URL, Login: login, Secret: secret, Observe: observed.Attempt}
 	mcp := tools.NewServer(&tools.Set{API: client, Environment: "sandbox", Observe: observed.Call}, "test")
@@ -147,12 +96,13 @@ func TestSpansJoinTheCallersTrace(t *testing.T) {
 	call(t.Context(), key, `,"_meta":{"traceparent":7}`)
 	require.NoError(t, observed.Shutdown(t.Context()))
 
-	collector.mu.Lock()
-	defer collector.mu.Unlock()
-	require.Equal(t, "licences", collector.service)
+	spans := collector.Spans(7)
+	require.Equal(t, "licences", collector.Resource()["service.name"])
+	require.Equal(t, "1.2.3", collector.Resource()["service.version"])
+	require.NotEmpty(t, collector.Resource()["service.instance.id"])
 	calls := map[string]*tracepb.Span{}
 	children := map[string][]string{}
-	for _, span := range collector.spans {
+	for _, span := range spans {
 		if span.Name == "tools/call get_license" {
 			calls[hex.EncodeToString(span.TraceId)] = span
 		} else {
@@ -175,10 +125,49 @@ func TestSpansJoinTheCallersTrace(t *testing.T) {
 			require.Empty(t, span.ParentSpanId, "what is no traceparent joins nothing")
 		}
 	}
-	for _, name := range []string{"websoftsolus.mcp.tool.calls", "websoftsolus.mcp.api.request.duration", "websoftsolus.mcp.tokens.renewed", "websoftsolus.mcp.sessions", "websoftsolus.mcp.operations"} {
-		require.True(t, collector.metrics[name], "%s of %v", name, collector.metrics)
+	require.Equal(t, uint32(0x301), first.Flags, "sampled, and under a span of somebody else")
+	require.Equal(t, tracepb.Span_SPAN_KIND_SERVER, first.Kind)
+	require.LessOrEqual(t, first.StartTimeUnixNano, first.EndTimeUnixNano)
+	require.Equal(t, map[string]any{"mcp.method.name": "tools/call", "gen_ai.tool.name": "get_license"}, otlptest.Values(first.Attributes))
+	require.Equal(t, map[string]any{"mcp.method.name": "tools/call", "gen_ai.tool.name": "get_license", "error.type": "not_found"}, otlptest.Values(second.Attributes))
+	for _, span := range spans {
+		if span.Name == "GET /license/{family}/{keyNumber}" && hex.EncodeToString(span.TraceId) == byHeader {
+			require.Equal(t, map[string]any{"http.request.method": "GET", "url.template": "/license/{family}/{keyNumber}",
+				"http.response.status_code": int64(404), "error.type": "not_found"}, otlptest.Values(span.Attributes))
+			require.Equal(t, uint32(0x101), span.Flags)
+			require.Equal(t, tracepb.Span_SPAN_KIND_CLIENT, span.Kind)
+		}
 	}
-	for _, never := range []string{key, "PLSK.", secret, login} {
-		require.NotContains(t, string(collector.raw), never)
+	counted := map[string]int64{}
+	sum := collector.Metric("websoftsolus.mcp.tool.calls").GetSum()
+	require.True(t, sum.IsMonotonic)
+	require.Equal(t, metricspb.AggregationTemporality_AGGREGATION_TEMPORALITY_CUMULATIVE, sum.AggregationTemporality)
+	for _, p := range sum.DataPoints {
+		require.Less(t, p.StartTimeUnixNano, p.TimeUnixNano)
+		counted[fmt.Sprint(otlptest.Values(p.Attributes))] = p.GetAsInt()
+	}
+	require.Equal(t, map[string]int64{"map[outcome:not_found tool:get_license]": 1, "map[outcome:ok tool:get_license]": 2}, counted)
+	took := map[any]*metricspb.HistogramDataPoint{}
+	for _, p := range collector.Metric("websoftsolus.mcp.api.request.duration").GetHistogram().DataPoints {
+		took[otlptest.Values(p.Attributes)["status"]] = p
+		require.Len(t, p.BucketCounts, len(p.ExplicitBounds)+1)
+		require.Equal(t, 0.01, p.ExplicitBounds[0])
+		all := uint64(0)
+		for _, n := range p.BucketCounts {
+			all += n
+		}
+		require.Equal(t, p.Count, all)
+		require.Positive(t, p.GetSum())
+	}
+	require.Equal(t, uint64(1), took["404"].Count)
+	require.Equal(t, int64(1), collector.Metric("websoftsolus.mcp.tokens.renewed").GetSum().DataPoints[0].GetAsInt())
+	require.Equal(t, int64(1), collector.Metric("websoftsolus.mcp.sessions").GetGauge().DataPoints[0].GetAsInt())
+	operations := collector.Metric("websoftsolus.mcp.operations").GetGauge().DataPoints
+	require.Equal(t, int64(2), operations[0].GetAsInt())
+	require.Equal(t, map[string]any{"state": "proposed"}, otlptest.Values(operations[0].Attributes))
+	for _, request := range collector.Requests(2) {
+		for _, never := range []string{key, "PLSK.", secret, login} {
+			require.NotContains(t, string(request.Body), never)
+		}
 	}
 }
