@@ -29,6 +29,11 @@ type assembly struct {
 // opens no ledger and waits for nothing: the first call that needs the API or
 // the ledger does.
 func assemble(settings *config.Settings, log *slog.Logger) (*assembly, error) {
+	if config.IsPostgres(settings.Journal) {
+		if err := operations.CheckPostgresURL(settings.Journal); err != nil {
+			return nil, &config.Error{Flag: "journal", Message: err.Error()}
+		}
+	}
 	a := &assembly{log: log}
 	client := &websoftsolus.Client{
 		BaseURL:        settings.BaseURL,

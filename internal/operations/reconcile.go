@@ -75,18 +75,30 @@ func (s *Service) lookFor(ctx context.Context, store Store, o *Operation, budget
 
 // look looks at an operation that nobody is sending, and returns it as it then
 // stands. It looks once, or, when it has been quiet for long enough, as often as
-// it takes to say so. It does not look while another server does; elsewhere says
-// so.
+// it takes to say so. Goroutines of this process that look at once share one look.
+// While another server looks it does not; elsewhere says so.
 func (s *Service) look(ctx context.Context, store Store, o *Operation) (now *Operation, elsewhere bool) {
-	now, release, reserved := s.reserve(ctx, store, o)
-	defer release()
-	if !reserved {
-		return now, true
+	shared := s.looks.DoChan(o.ID, func() (any, error) {
+		now, release, reserved := s.reserve(ctx, store, o)
+		defer release()
+		if reserved && (s.mayHaveOutcome(now) || s.keyMissing(now)) { // else somebody has just found out
+			now = s.lookReserved(ctx, store, now)
+		}
+		return looked{now, !reserved}, nil
+	})
+	select {
+	case done := <-shared:
+		l := done.Val.(looked)
+		return l.now, l.elsewhere
+	case <-ctx.Done():
+		return o, false
 	}
-	if !s.mayHaveOutcome(now) && !s.keyMissing(now) {
-		return now, false // somebody else has just found out
-	}
-	return s.lookReserved(ctx, store, now), false
+}
+
+// looked is how a look ended that may be shared.
+type looked struct {
+	now       *Operation
+	elsewhere bool
 }
 
 // reserve asks for the right to look at an operation, which nobody else has until
