@@ -92,9 +92,11 @@ func (l *ledger) EndedSessions(ctx context.Context, now time.Time) (map[string]t
 }
 
 func (l *ledger) Ping(ctx context.Context) error {
-	_, err := reading(ctx, l, func(ctx context.Context) (seq int64, err error) {
+	// Who asks wants to know how it is now, and asks again soon.
+	atMost := l.database.pauses[:min(1, len(l.database.pauses))]
+	_, err := trying(ctx, l, atMost, func(ctx context.Context) (seq int64, again bool, err error) {
 		err = l.read.QueryRowContext(ctx, `SELECT seq FROM history_head WHERE one = 1`).Scan(&seq)
-		return seq, err
+		return seq, true, err
 	})
 	return err
 }

@@ -93,7 +93,6 @@ func openPostgres(ctx context.Context, config *pgx.ConnConfig) (*ledger, error) 
 		unique:    func(err error) bool { return sqlState(err) == pgUnique },
 		explain:   explainPostgres,
 		away:      awayPostgres,
-		pauses:    postgresPauses,
 		timeout:   postgresTimeout,
 	}
 	l := &ledger{
@@ -108,6 +107,8 @@ func openPostgres(ctx context.Context, config *pgx.ConnConfig) (*ledger, error) 
 	}
 	reservations := &reservations{db: connections(config, 1, false), schema: schema, held: map[int64]bool{}}
 	own.reserve, own.close = reservations.reserve, reservations.db.Close
+	// A call waits for a database that restarts, not for one that never was there.
+	own.pauses = postgresPauses
 	return l, nil
 }
 
