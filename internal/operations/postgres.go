@@ -83,6 +83,22 @@ func OpenPostgres(ctx context.Context, url string) (Store, error) {
 	return l, nil
 }
 
+// PostgresHasLedger says whether the database of a URL has a ledger; it makes
+// none.
+func PostgresHasLedger(ctx context.Context, url string) (bool, error) {
+	config, err := parsePostgres(url)
+	if err != nil {
+		return false, fmt.Errorf("look for the ledger in PostgreSQL: %w", err)
+	}
+	db := connections(config, 1, false)
+	defer db.Close()
+	var tables, versions, known int
+	if err := db.QueryRowContext(ctx, postgresSchema.tables).Scan(&tables, &versions, &known); err != nil {
+		return false, fmt.Errorf("look for the ledger in the PostgreSQL database %s: %w", place(config), explainPostgres(err))
+	}
+	return known > 0, nil
+}
+
 func openPostgres(ctx context.Context, config *pgx.ConnConfig) (*ledger, error) {
 	own := &database{
 		statement: numbered,
