@@ -81,7 +81,11 @@ func crashOrder() OrderRequest {
 // SIGKILL, at every point of the table, and has the next one find out.
 func TestProcessKilledAnywhereLeavesTheTruthToBeFound(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, newPlace func(testing.TB) string) {
-		for _, answer := range []string{"answered", "lost"} {
+		answers := []string{"answered", "lost"}
+		if isURL(newPlace(t)) {
+			answers = answers[1:] // which meets every point; a database of its own for each costs more
+		}
+		for _, answer := range answers {
 			for _, point := range crashPoints {
 				for times := 1; times <= 4; times++ {
 					died := false
@@ -114,7 +118,7 @@ func killedAt(t *testing.T, place, answer string, point crashPoint, times int) (
 	c := crashOrders{point: point, times: times, ledger: place, url: server.URL}
 	c.login, c.secret = api.Credentials()
 	child := exec.Command(os.Args[0])
-	child.Env = append(os.Environ(), crashVariable+"="+c.encode())
+	child.Env = append(os.Environ(), crashVariable+"="+c.encode(), "GORACE=atexit_sleep_ms=0") // else one that survives sleeps a second
 	output, err := child.CombinedOutput()
 	died = err != nil
 	require.NotContains(t, string(output), "panic")

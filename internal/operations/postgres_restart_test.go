@@ -199,7 +199,7 @@ func TestClaimWhoseCommitIsInDoubtSendsNothing(t *testing.T) {
 	cutter := cut(t, place)
 	f := newFixtureOn(t, cutter.place)
 	preview := f.proposed(orderOf("shop"))
-	cutter.armed.Store(true)
+	cutter.arm(preview.Operation.ID)
 	_, err := f.ConfirmOrder(t.Context(), orderOf("shop"), preview.Confirm)
 	refused(t, err, CodeLedgerUnavailable, "nothing was ordered", "connection to the database broke")
 	require.EqualValues(t, 1, cutter.cuts.Load())
@@ -215,15 +215,15 @@ func TestClaimWhoseCommitIsInDoubtSendsNothing(t *testing.T) {
 	require.Empty(t, f.api.sent("POST"))
 
 	// The same for an edit, whose proposal is its claim.
-	cutter.armed.Store(true)
-	title := "new"
+	title := "a title like no other"
+	cutter.arm(title)
 	_, err = f.Edit(t.Context(), EditRequest{Family: "plesk", KeyNumber: "PLSK.02980001", Title: &title})
 	refused(t, err, CodeLedgerUnavailable, "the licence was not changed")
 	require.Empty(t, f.api.sent("PUT"))
 
 	// And for an outcome: it is recorded, and nobody is told otherwise.
 	next := f.proposed(orderOf("mail"))
-	f.api.on("POST", nil, func(context.Context) error { cutter.armed.Store(true); return nil })
+	f.api.on("POST", nil, func(context.Context) error { cutter.arm(next.Operation.ID); return nil })
 	result, err := f.ConfirmOrder(t.Context(), orderOf("mail"), next.Confirm)
 	require.NoError(t, err)
 	require.NotContains(t, result.Operation.Message, "could not record")
@@ -234,13 +234,16 @@ func TestClaimWhoseCommitIsInDoubtSendsNothing(t *testing.T) {
 	require.Empty(t, v.Problems)
 }
 
-// commitCutter stands between a service and its database. When it is armed, the
-// next commit reaches the database and its answer reaches nobody.
+// commitCutter stands between a service and its database. When it is armed with
+// words, the commit of the next transaction that sends them reaches the database,
+// and its answer reaches nobody.
 type commitCutter struct {
 	place string
-	armed atomic.Bool
+	words atomic.Pointer[string]
 	cuts  atomic.Int32
 }
+
+func (c *commitCutter) arm(words string) { c.words.Store(&words) }
 
 func cut(t *testing.T, place string) *commitCutter {
 	listening, err := net.Listen("tcp", "127.0.0.1:0")
@@ -282,12 +285,16 @@ func (c *commitCutter) between(client, server net.Conn) {
 		}
 	})
 	buffer := make([]byte, 64<<10)
+	var said *string // the words, once this connection has said them
 	for {
 		n, err := client.Read(buffer)
 		if err != nil {
 			break
 		}
-		if bytes.Contains(buffer[:n], []byte("commit\x00")) && c.armed.CompareAndSwap(true, false) {
+		if words := c.words.Load(); words != nil && bytes.Contains(buffer[:n], []byte(*words)) {
+			said = words
+		}
+		if bytes.Contains(buffer[:n], []byte("commit\x00")) && said != nil && c.words.CompareAndSwap(said, nil) {
 			c.cuts.Add(1)
 			deaf.Store(true)
 		}

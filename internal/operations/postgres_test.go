@@ -222,12 +222,14 @@ func TestLeastPermissions(t *testing.T) {
 	_, err = store.(*ledger).write.Exec(`ALTER TABLE history DISABLE TRIGGER ALL`)
 	require.Equal(t, pgNotAllowed, sqlState(err), "it cannot free the history of its rule")
 
-	auditor := newFixtureOn(t, role("auditor", `GRANT SELECT ON ALL TABLES IN SCHEMA `+schema+` TO ROLE;`))
+	auditor := newFixtureOn(t, role("auditor", `GRANT SELECT ON goose_db_version, operations, baselines, history, history_head TO ROLE;`))
 	_, err = auditor.ProposeOrder(t.Context(), orderOf("other"))
 	refused(t, err, CodeLedgerUnavailable, "nothing was ordered", "lacks a permission")
 	o, err := auditor.Get(t.Context(), done.Operation.ID)
 	require.NoError(t, err)
 	require.Equal(t, done.Operation, *o)
+	_, err = auditor.SharedKey(t.Context(), "k")
+	require.ErrorContains(t, err, "lacks a permission")
 	v, err := auditor.Verify(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, v.Problems)
@@ -328,4 +330,17 @@ func TestWriterThatStoppedGivesUpItsLock(t *testing.T) {
 func TestNumbered(t *testing.T) {
 	require.Equal(t, "a = $1 AND b IN ($2, $3)", numbered("a = ? AND b IN (?, ?)"))
 	require.Equal(t, "SELECT 1", numbered("SELECT 1"))
+}
+
+func TestBothDatabasesHaveTheSameMigrations(t *testing.T) {
+	names := func(folder string) (names []string) {
+		files, err := migrations.ReadDir("migrations/" + folder)
+		require.NoError(t, err)
+		for _, f := range files {
+			names = append(names, f.Name())
+		}
+		return names
+	}
+	require.Equal(t, names("sqlite"), names("postgres"))
+	require.GreaterOrEqual(t, schemaVersion(), 2)
 }
