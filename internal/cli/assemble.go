@@ -36,6 +36,11 @@ type assembly struct {
 // opens no ledger and waits for nothing: the first call that needs the API or
 // the ledger does. What it does is counted where observed is not nil.
 func assemble(settings *config.Settings, log *slog.Logger, observed *telemetry.Telemetry) (*assembly, error) {
+	if config.IsPostgres(settings.Journal) {
+		if err := operations.CheckPostgresURL(settings.Journal); err != nil {
+			return nil, &config.Error{Flag: "journal", Message: err.Error()}
+		}
+	}
 	a := &assembly{log: log}
 	client := &websoftsolus.Client{
 		BaseURL:        settings.BaseURL,

@@ -31,7 +31,7 @@ type operationsCommand struct {
 }
 
 // withLedger runs work with the operations of the ledger that the flags name. It
-// makes no file where there is none.
+// makes no ledger where there is none.
 func withLedger(ctx context.Context, flags *config.Flags, s streams, work func(ctx context.Context, service *operations.Service) error) (err error) {
 	settings, err := flags.Settings()
 	if err != nil {
@@ -53,6 +53,14 @@ func withLedger(ctx context.Context, flags *config.Flags, s streams, work func(c
 		return err
 	}
 	defer func() { err = errors.Join(err, a.close(context.WithoutCancel(ctx))) }()
+	if config.IsPostgres(settings.Journal) {
+		switch there, err := operations.PostgresHasLedger(ctx, settings.Journal); {
+		case err != nil:
+			return err
+		case !there:
+			return errors.New("there is no ledger in that database: nothing was recorded yet")
+		}
+	}
 	actor := operations.Actor{Transport: "cli"}
 	if u, err := user.Current(); err == nil {
 		actor.Principal = u.Username

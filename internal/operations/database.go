@@ -101,7 +101,7 @@ func (l *ledger) transact(ctx context.Context, work func(*transaction) error) er
 		return l.readOnly
 	}
 	l.crash(crashBeforeTransaction)
-	_, err := trying(ctx, l, func(ctx context.Context) (nothing struct{}, again bool, err error) {
+	_, err := trying(ctx, l, l.database.pauses, func(ctx context.Context) (nothing struct{}, again bool, err error) {
 		tx, err := l.write.BeginTx(ctx, l.database.writing)
 		if err != nil {
 			return nothing, true, err
@@ -130,21 +130,21 @@ func (l *ledger) transact(ctx context.Context, work func(*transaction) error) er
 
 // reading runs a read.
 func reading[T any](ctx context.Context, l *ledger, read func(context.Context) (T, error)) (T, error) {
-	return trying(ctx, l, func(ctx context.Context) (T, bool, error) {
+	return trying(ctx, l, l.database.pauses, func(ctx context.Context) (T, bool, error) {
 		found, err := read(ctx)
 		return found, true, err
 	})
 }
 
-// trying runs work, again when the database was away and work allows it, and
-// puts its error into words.
-func trying[T any](ctx context.Context, l *ledger, work func(context.Context) (found T, again bool, err error)) (T, error) {
+// trying runs work, again after each of the pauses when the database was away and
+// work allows it, and puts its error into words.
+func trying[T any](ctx context.Context, l *ledger, pauses []time.Duration, work func(context.Context) (found T, again bool, err error)) (T, error) {
 	if l.database.timeout > 0 {
 		bounded, cancel := context.WithTimeout(ctx, l.database.timeout)
 		defer cancel()
 		ctx = bounded
 	}
-	for _, pause := range l.database.pauses {
+	for _, pause := range pauses {
 		found, again, err := work(ctx)
 		if err == nil || !again || !l.database.away(err) || sleep(ctx, pause) != nil {
 			return found, l.database.explain(err)

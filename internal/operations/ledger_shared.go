@@ -85,16 +85,20 @@ func (l *ledger) EndedSessions(ctx context.Context, now time.Time) (map[string]t
 	if err != nil || !over || l.readOnly != nil {
 		return ended, err
 	}
-	return ended, l.transact(ctx, func(tx *transaction) error {
+	// What cannot be forgotten now is, the next time.
+	_ = l.transact(ctx, func(tx *transaction) error {
 		_, err := tx.ExecContext(ctx, `DELETE FROM ended_sessions WHERE dead_until <= ?`, micros(now))
 		return err
 	})
+	return ended, nil
 }
 
 func (l *ledger) Ping(ctx context.Context) error {
-	_, err := reading(ctx, l, func(ctx context.Context) (seq int64, err error) {
+	// Who asks wants to know how it is now, and asks again soon.
+	atMost := l.database.pauses[:min(1, len(l.database.pauses))]
+	_, err := trying(ctx, l, atMost, func(ctx context.Context) (seq int64, again bool, err error) {
 		err = l.read.QueryRowContext(ctx, `SELECT seq FROM history_head WHERE one = 1`).Scan(&seq)
-		return seq, err
+		return seq, true, err
 	})
 	return err
 }

@@ -14,8 +14,8 @@ import (
 // another server does so just now; the message says so then. The error is a
 // *Refusal.
 func (s *Service) Get(ctx context.Context, id string) (*Operation, error) {
-	o, elsewhere, err := s.observe(ctx, id)
-	if elsewhere && (o.State.Open() || s.keyMissing(o)) {
+	o, notLooked, err := s.observe(ctx, id)
+	if err == nil && errors.Is(notLooked, errReserved) && (o.State.Open() || s.keyMissing(o)) {
 		told := *o
 		told.Message = joined(o.Message, "another server is looking for its outcome just now; ask again in some seconds")
 		return &told, nil
@@ -23,31 +23,30 @@ func (s *Service) Get(ctx context.Context, id string) (*Operation, error) {
 	return o, err
 }
 
-// observe is Get. elsewhere says that it did not look, because another server
-// does.
-func (s *Service) observe(ctx context.Context, id string) (o *Operation, elsewhere bool, err error) {
+// observe is Get, and says why it did not look where it should have.
+func (s *Service) observe(ctx context.Context, id string) (o *Operation, notLooked, err error) {
 	store, err := s.ledger(ctx)
 	if err != nil {
-		return nil, false, unreadable(err)
+		return nil, nil, unreadable(err)
 	}
 	o, err = s.load(ctx, store, id)
 	switch {
 	case errors.Is(err, ErrNotFound) || err == nil && (o.BaseURL != s.baseURL || !visible(ctx, o)):
-		return nil, false, notFound(id)
+		return nil, nil, notFound(id)
 	case err != nil:
-		return nil, false, unreadable(err)
+		return nil, nil, unreadable(err)
 	}
 	switch {
 	case o.State == Proposed && !s.now().Before(o.ExpiresAt):
 		s.expire(ctx, store, o)
 		if o, err = s.load(ctx, store, id); err != nil {
-			return nil, false, unreadable(err)
+			return nil, nil, unreadable(err)
 		}
 	case s.inFlight(id): // it is being looked at already
 	case s.mayHaveOutcome(o), s.keyMissing(o):
-		o, elsewhere = s.look(ctx, store, o)
+		o, notLooked = s.look(ctx, store, o)
 	}
-	return o, elsewhere, nil
+	return o, notLooked, nil
 }
 
 // visible says whether the caller of a call may see an operation: their own, or

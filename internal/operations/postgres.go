@@ -83,6 +83,22 @@ func OpenPostgres(ctx context.Context, url string) (Store, error) {
 	return l, nil
 }
 
+// PostgresHasLedger says whether the database of a URL has a ledger; it makes
+// none.
+func PostgresHasLedger(ctx context.Context, url string) (bool, error) {
+	config, err := parsePostgres(url)
+	if err != nil {
+		return false, fmt.Errorf("look for the ledger in PostgreSQL: %w", err)
+	}
+	db := connections(config, 1, false)
+	defer db.Close()
+	var tables, versions, known int
+	if err := db.QueryRowContext(ctx, postgresSchema.tables).Scan(&tables, &versions, &known); err != nil {
+		return false, fmt.Errorf("look for the ledger in the PostgreSQL database %s: %w", place(config), explainPostgres(err))
+	}
+	return known > 0, nil
+}
+
 func openPostgres(ctx context.Context, config *pgx.ConnConfig) (*ledger, error) {
 	own := &database{
 		statement: numbered,
@@ -93,7 +109,6 @@ func openPostgres(ctx context.Context, config *pgx.ConnConfig) (*ledger, error) 
 		unique:    func(err error) bool { return sqlState(err) == pgUnique },
 		explain:   explainPostgres,
 		away:      awayPostgres,
-		pauses:    postgresPauses,
 		timeout:   postgresTimeout,
 	}
 	l := &ledger{
@@ -108,6 +123,8 @@ func openPostgres(ctx context.Context, config *pgx.ConnConfig) (*ledger, error) 
 	}
 	reservations := &reservations{db: connections(config, 1, false), schema: schema, held: map[int64]bool{}}
 	own.reserve, own.close = reservations.reserve, reservations.db.Close
+	// A call waits for a database that restarts, not for one that never was there.
+	own.pauses = postgresPauses
 	return l, nil
 }
 

@@ -18,6 +18,13 @@ import (
 
 const urlForm = "it must read postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full, with %-escapes for characters such as @, / and # in the password"
 
+// CheckPostgresURL says what is wrong with the URL of a database, without asking
+// the database. The error holds nothing of the URL's password.
+func CheckPostgresURL(url string) error {
+	_, err := parsePostgres(url)
+	return err
+}
+
 // parsePostgres reads the URL of a database. Its errors hold nothing of the URL's
 // password.
 func parsePostgres(given string) (*pgx.ConnConfig, error) {

@@ -100,6 +100,7 @@ type Service struct {
 	mu      sync.Mutex
 	store   Store // nil until opened
 	opening singleflight.Group
+	looks   singleflight.Group // by operation id
 	closed  bool
 	running sync.WaitGroup     // flights and other work that Close waits for
 	flights map[string]*flight // by operation id

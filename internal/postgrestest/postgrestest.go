@@ -47,20 +47,24 @@ func Server(t testing.TB) string {
 // is dropped when the test ends.
 func Schema(t testing.TB) string {
 	t.Helper()
-	return SchemaIn(t, Server(t))
+	url, drop := SchemaIn(t, Server(t))
+	t.Cleanup(drop)
+	return url
 }
 
-// SchemaIn is Schema in another server.
-func SchemaIn(t testing.TB, server string) string {
+// SchemaIn makes an empty schema in a server. drop removes it, with everything in
+// it.
+func SchemaIn(t testing.TB, server string) (url string, drop func()) {
 	t.Helper()
 	name := "test_" + strings.ToLower(rand.Text())
 	Exec(t, server, `CREATE SCHEMA `+name)
-	t.Cleanup(func() { Exec(t, server, `SET lock_timeout = '20s'; DROP SCHEMA `+name+` CASCADE`) })
 	separator := "?"
 	if strings.Contains(server, "?") {
 		separator = "&"
 	}
-	return server + separator + "search_path=" + name
+	return server + separator + "search_path=" + name, func() {
+		Exec(t, server, `SET lock_timeout = '20s'; DROP SCHEMA `+name+` CASCADE`)
+	}
 }
 
 // Exec runs statements through a connection of their own.
