@@ -15,7 +15,7 @@ import (
 var migrations embed.FS
 
 // schemaVersion is the newest migration this program knows.
-const schemaVersion = 1
+const schemaVersion = 4
 
 var errNotALedger = errors.New("the file is not a ledger")
 

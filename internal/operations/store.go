@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/inventory"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
 
@@ -71,6 +72,12 @@ type Store interface {
 	// key which is not theirs yet: on their way, of unknown outcome, or succeeded
 	// without a key number and claimed since the given time.
 	Rivals(ctx context.Context, o *Operation, since time.Time) ([]Operation, error)
+
+	// SaveSnapshot, LoadSnapshot and ListSnapshots are inventory.Snapshots for a
+	// base URL. most bounds the bytes that the kept licences take.
+	SaveSnapshot(ctx context.Context, baseURL string, s *inventory.Snapshot, most int64) error
+	LoadSnapshot(ctx context.Context, baseURL, since string, families []websoftsolus.Family) (*inventory.Snapshot, error)
+	ListSnapshots(ctx context.Context, baseURL string) ([]inventory.Snapshot, error)
 
 	// Verify walks the whole history and compares it with the operations.
 	Verify(ctx context.Context) (*Verification, error)

@@ -50,6 +50,9 @@ func testStore(t *testing.T, ledger func(*testing.T) (open func() Store)) {
 		"expires what is over":        storeExpiresWhatIsOver,
 		"writes of a licence in turn": storeWritesOfALicenceInTurn,
 		"history holds every step":    storeHistoryHoldsEveryStep,
+		"keeps snapshots":             storeKeepsSnapshots,
+		"drops old snapshots":         storeDropsOldSnapshots,
+		"bounds snapshots in bytes":   storeBoundsSnapshotsInBytes,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, ledger(t)) })
 	}
