@@ -1,4 +1,4 @@
-// Package tools is what an agent sees: eleven tools over the licences of a
+// Package tools is what an agent sees: twelve tools over the licences of a
 // WebSoftSolus reseller, one file a tool, each with its description and its
 // handler.
 //
@@ -31,6 +31,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/inventory"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/operations"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
@@ -47,6 +48,7 @@ type API interface {
 type Set struct {
 	API         API
 	Operations  *operations.Service
+	Inventory   *inventory.Reader     // reads licences and keeps them for a minute; one over API where it is nil
 	Environment string                // "live", "test" or "sandbox"; stands in every result
 	ReadOnly    bool                  // leaves out every tool that writes
 	Families    []websoftsolus.Family // the families offered, in order; none means all
@@ -60,6 +62,7 @@ type Set struct {
 func (s *Set) tools() []Tool {
 	return []Tool{
 		s.listLicensesTool(),
+		s.compareLicensesTool(),
 		s.getLicenseTool(),
 		s.listOrderableVersionsTool(),
 		s.orderPlesk10Tool(),
@@ -95,16 +98,12 @@ func (s *Set) families() []websoftsolus.Family {
 	return s.Families
 }
 
-func (s *Set) concurrency() int {
-	if s.Concurrency > 0 {
-		return s.Concurrency
-	}
-	return 8
-}
-
 // NewServer returns an MCP server with the tools of the set. Everything is
 // declared before it serves: the library does not allow it later.
 func NewServer(s *Set, version string) *server.MCPServer {
+	if s.Inventory == nil {
+		s.Inventory = &inventory.Reader{API: s.API, Concurrency: s.Concurrency}
+	}
 	tools := s.tools()
 	order := map[string]int{} // of the tools that are listed
 	for i, t := range tools {
@@ -128,19 +127,20 @@ func NewServer(s *Set, version string) *server.MCPServer {
 		server.WithHooks(hooks),
 	)
 	for _, t := range tools {
-		mcpServer.AddTool(t.definition(), s.call(t))
+		mcpServer.AddTool(t.definition(), s.call(mcpServer, t))
 	}
 	return mcpServer
 }
 
 // call is the adapter between the protocol and a tool.
-func (s *Set) call(t Tool) server.ToolHandlerFunc {
+func (s *Set) call(mcpServer *server.MCPServer, t Tool) server.ToolHandlerFunc {
 	leftOut := s.leftOut(t)
 	return func(ctx context.Context, request mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		if leftOut != "" {
 			return s.failed(t, &notOffered{what: t.Name, why: leftOut})
 		}
-		output, err := t.handle(operations.WithActor(ctx, actor(ctx)), arguments(request))
+		ctx = withProgress(operations.WithActor(ctx, actor(ctx)), mcpServer, request)
+		output, err := t.handle(ctx, arguments(request))
 		if err != nil {
 			return s.failed(t, err)
 		}

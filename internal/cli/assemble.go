@@ -11,6 +11,7 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/config"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/inventory"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/operations"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/sandbox"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
@@ -48,8 +49,9 @@ func assemble(settings *config.Settings, log *slog.Logger) (*assembly, error) {
 		client.BaseURL = listening.URL
 		client.Login, client.Secret = simulated.Credentials()
 	}
+	reader := &inventory.Reader{API: client, Concurrency: settings.MaxConcurrency, Logger: log}
 	a.operations = operations.NewService(operations.Config{
-		API:                   client,
+		API:                   reader.Forgetting(client),
 		Open:                  func(context.Context) (operations.Store, error) { return openLedger(settings) },
 		Environment:           settings.Environment,
 		BaseURL:               client.BaseURL,
@@ -59,9 +61,11 @@ func assemble(settings *config.Settings, log *slog.Logger) (*assembly, error) {
 		Timeout:               settings.Timeout,
 		Logger:                log,
 	})
+	reader.Snapshots = a.operations.Snapshots()
 	toolset := &tools.Set{
 		API:           client,
 		Operations:    a.operations,
+		Inventory:     reader,
 		Environment:   settings.Environment,
 		ReadOnly:      settings.ReadOnly,
 		Families:      settings.Families,

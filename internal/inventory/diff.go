@@ -16,16 +16,14 @@ type Change struct {
 	Before, After string // empty where it was not there
 }
 
+// IsLabel says whether it is of the title or the comment, which people write.
+func (c Change) IsLabel() bool { return c.Property == "title" || c.Property == "comment" }
+
 // Changed is a licence that is in both, and differs.
 type Changed struct {
 	Family    websoftsolus.Family
 	KeyNumber string
 	Changes   []Change // named fields first, then by path
-}
-
-// Relabelled says whether the title or the comment differs.
-func (c *Changed) Relabelled() bool {
-	return slices.ContainsFunc(c.Changes, func(c Change) bool { return c.Property == "title" || c.Property == "comment" })
 }
 
 // Diff is what differs between a snapshot and an inventory.

@@ -163,8 +163,8 @@ func TestADiffNamesEachChangeOnce(t *testing.T) {
 			{Property: "title", Before: "old title", After: "new title"}, {Property: "auto.renew", Before: "false", After: "true"}}},
 		{Family: "plesk", KeyNumber: "P4", Changes: []inventory.Change{{Property: "serverIP", Before: "192.0.2.1", After: "192.0.2.2"}}},
 	}, d.Changed)
-	require.True(t, d.Changed[0].Relabelled())
-	require.False(t, d.Changed[1].Relabelled())
+	require.True(t, d.Changed[0].Changes[0].IsLabel())
+	require.False(t, d.Changed[1].Changes[0].IsLabel())
 
 	// A partial inventory calls nothing gone.
 	now.Unread = []inventory.Unread{{Family: "plesk", KeyNumber: "P4", Err: errors.New("no")}}

@@ -39,12 +39,23 @@ func (s serviceSnapshots) Save(ctx context.Context, snapshot *inventory.Snapshot
 	return store.SaveSnapshot(ctx, s.service.baseURL, snapshot, keepBytes)
 }
 
+// Load is the one of them whose failure is told to who asked: as a *Refusal.
 func (s serviceSnapshots) Load(ctx context.Context, since string, families []websoftsolus.Family) (*inventory.Snapshot, error) {
 	store, err := s.service.ledger(ctx)
 	if err != nil {
-		return nil, err
+		return nil, noSnapshots(err)
 	}
-	return store.LoadSnapshot(ctx, s.service.baseURL, since, families)
+	found, err := store.LoadSnapshot(ctx, s.service.baseURL, since, families)
+	if err != nil && !errors.Is(err, inventory.ErrNoSnapshot) {
+		return nil, noSnapshots(err)
+	}
+	return found, err
+}
+
+func noSnapshots(err error) *Refusal {
+	r := unreadable(err)
+	r.Message = "the snapshots cannot be read: " + err.Error()
+	return r
 }
 
 func (s serviceSnapshots) List(ctx context.Context) ([]inventory.Snapshot, error) {
