@@ -22,6 +22,7 @@ import (
 type assembly struct {
 	mcp        *server.MCPServer
 	operations *operations.Service
+	inventory  *inventory.Reader
 	sandbox    *sandbox.Server // nil unless the environment is the sandbox
 	log        *slog.Logger
 }
@@ -62,6 +63,7 @@ func assemble(settings *config.Settings, log *slog.Logger) (*assembly, error) {
 		Logger:                log,
 	})
 	reader.Snapshots = a.operations.Snapshots()
+	a.inventory = reader
 	toolset := &tools.Set{
 		API:           client,
 		Operations:    a.operations,

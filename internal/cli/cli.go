@@ -34,6 +34,7 @@ const (
 type commands struct {
 	Stdio      stdioCommand      `cmd:"" default:"withargs" help:"Serve one MCP client over stdin and stdout (the default)."`
 	Sandbox    sandboxCommand    `cmd:"" help:"Serve the simulated API alone and print its credentials."`
+	Licenses   licensesCommand   `cmd:"" help:"List, show and export licences."`
 	Operations operationsCommand `cmd:"" help:"Look at the ledger of what was ordered, edited and terminated."`
 	Tools      toolsCommand      `cmd:"" help:"Print the tools that an agent sees."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`

@@ -15,12 +15,17 @@ type colours bool
 
 // colourful: on a terminal, unless NO_COLOR is set (https://no-color.org).
 func colourful(w io.Writer) colours {
+	return colours(isTerminal(w) && os.Getenv("NO_COLOR") == "")
+}
+
+// isTerminal: and one that moves its cursor.
+func isTerminal(w io.Writer) bool {
 	file, ok := w.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+	if !ok || os.Getenv("TERM") == "dumb" {
 		return false
 	}
 	info, err := file.Stat()
-	return colours(err == nil && info.Mode()&os.ModeCharDevice != 0)
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // state is a state of eleven columns, in the colour of what it means.
