@@ -60,7 +60,11 @@ func (s *Set) compareLicenses(ctx context.Context, in schemas.CompareLicensesInp
 		out.Servers = serversOutput(servers, inv, inventory.CompareServers(servers, inv), in.Limit)
 	}
 	if since != nil {
-		out.Changes = changesOutput(since, inventory.DiffSince(since, inv), in.Limit)
+		diff, err := inventory.DiffSince(since, inv)
+		if err != nil {
+			return nil, err
+		}
+		out.Changes = changesOutput(since, diff, in.Limit)
 	}
 	return out, nil
 }

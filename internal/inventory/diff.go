@@ -3,6 +3,8 @@ package inventory
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,16 +45,21 @@ type Recognised struct {
 	Recorded
 }
 
-// DiffSince compares an inventory with what a snapshot has of its families.
-func DiffSince(s *Snapshot, inv *Inventory) Diff {
+// DiffSince compares an inventory with what a snapshot has of its families. It
+// fails where the snapshot cannot be read.
+func DiffSince(s *Snapshot, inv *Inventory) (Diff, error) {
 	var d Diff
 	for _, part := range s.Parts {
 		if !slices.Contains(inv.Families, part.Family) {
 			continue
 		}
-		before := make(map[string]*Recorded, len(part.Licenses))
-		for i := range part.Licenses {
-			before[part.Licenses[i].KeyNumber] = &part.Licenses[i]
+		var recorded []Recorded
+		if err := json.Unmarshal(part.Licenses, &recorded); err != nil {
+			return Diff{}, fmt.Errorf("read snapshot %s: %w", s.ID, err)
+		}
+		before := make(map[string]*Recorded, len(recorded))
+		for i := range recorded {
+			before[recorded[i].KeyNumber] = &recorded[i]
 		}
 		shown := make(map[string]bool, len(before))
 		for _, e := range inv.Entries {
@@ -71,7 +78,7 @@ func DiffSince(s *Snapshot, inv *Inventory) Diff {
 				}
 			}
 		}
-		for _, was := range part.Licenses {
+		for _, was := range recorded {
 			switch missing := (Recognised{part.Family, was}); {
 			case shown[was.KeyNumber]:
 			case inv.Partial():
@@ -82,7 +89,7 @@ func DiffSince(s *Snapshot, inv *Inventory) Diff {
 			}
 		}
 	}
-	return d
+	return d, nil
 }
 
 func differences(was *Recorded, e Entry) []Change {
@@ -101,19 +108,20 @@ func differences(was *Recorded, e Entry) []Change {
 	compare("serverIP", was.ServerIP, now.ServerIP)
 	compare("orderedAt", was.OrderedAt, now.OrderedAt)
 	compare("expiresAt", was.ExpiresAt, now.ExpiresAt)
-	paths := make([]string, 0, len(now.More))
-	for path := range now.More {
-		paths = append(paths, path)
+	if bytes.Equal(was.Properties, now.Properties) {
+		return changes
 	}
-	for path := range was.More {
-		if _, both := now.More[path]; !both {
+	old, current := flat(was.Properties), flat(now.Properties)
+	paths := slices.Collect(maps.Keys(current))
+	for path := range old {
+		if _, both := current[path]; !both {
 			paths = append(paths, path)
 		}
 	}
 	slices.Sort(paths)
 	named := len(changes)
 	for _, path := range paths {
-		before, after := was.More[path], now.More[path]
+		before, after := old[path], current[path]
 		// What a named field says already is one change, not two.
 		if !slices.ContainsFunc(changes[:named], func(c Change) bool { return c.Before == before && c.After == after }) {
 			compare(path, before, after)
@@ -122,32 +130,21 @@ func differences(was *Recorded, e Entry) []Change {
 	return changes
 }
 
-// Bounds on what is recorded of one licence beside its named fields.
-const (
-	maxMore     = 100 // properties, in the order of their paths
-	maxMoreText = 400 // bytes of one
-)
-
-// record is a licence as a snapshot has it.
-func record(e Entry) Recorded {
-	l := e.License
-	r := Recorded{
-		KeyNumber: e.KeyNumber, Title: l.Title, Comment: l.Comment, Product: l.Product, Status: l.Status, Period: l.Period,
-		ServerIP: l.ServerIP, OrderedAt: l.OrderedAt, ExpiresAt: l.ExpiresAt,
-	}
-	decoder := json.NewDecoder(bytes.NewReader(l.Properties))
+// flat is every scalar of a JSON value that is not empty, by its path.
+func flat(properties json.RawMessage) map[string]string {
+	found := map[string]string{}
+	decoder := json.NewDecoder(bytes.NewReader(properties))
 	decoder.UseNumber()
 	var value any
 	if decoder.Decode(&value) != nil {
-		return r
+		return found
 	}
-	r.More = map[string]string{}
 	flatten("", value, func(path, text string) {
-		if text != "" && len(r.More) < maxMore {
-			r.More[path] = strings.ToValidUTF8(text[:min(len(text), maxMoreText)], "")
+		if text != "" {
+			found[path] = text
 		}
 	})
-	return r
+	return found
 }
 
 // flatten calls found with every scalar of a JSON value, by its path.

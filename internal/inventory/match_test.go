@@ -153,7 +153,8 @@ func TestADiffNamesEachChangeOnce(t *testing.T) {
 		licence("plesk", "P5", "new", "", ""),
 	}}
 	now.Entries[1].License.Properties = []byte(`{"keyNumber":"P2","title":"new title","auto":{"renew":true}}`)
-	d := inventory.DiffSince(s, now)
+	d, err := inventory.DiffSince(s, now)
+	require.NoError(t, err)
 	require.Equal(t, "P5", d.New[0].KeyNumber)
 	require.Equal(t, "P3", d.Gone[0].KeyNumber)
 	require.Equal(t, "gone", d.Gone[0].Title)
@@ -169,7 +170,8 @@ func TestADiffNamesEachChangeOnce(t *testing.T) {
 	// A partial inventory calls nothing gone.
 	now.Unread = []inventory.Unread{{Family: "plesk", KeyNumber: "P4", Err: errors.New("no")}}
 	now.Entries[2].License = nil
-	d = inventory.DiffSince(s, now)
+	d, err = inventory.DiffSince(s, now)
+	require.NoError(t, err)
 	require.Empty(t, d.Gone)
 	require.Equal(t, "P3", d.NotShown[0].KeyNumber)
 	require.Len(t, d.Changed, 1)

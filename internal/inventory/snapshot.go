@@ -24,10 +24,12 @@ type Snapshot struct {
 // Part is one family of a snapshot.
 type Part struct {
 	Family websoftsolus.Family
-	// Hash is the hex SHA-256 of the licences as JSON. Two parts of one hash are
-	// the same, and a store keeps their licences once.
-	Hash     string
-	Licenses []Recorded // by key number
+	// Hash is the hex SHA-256 of Licenses. Two parts of one hash are the same, and
+	// a store keeps their licences once.
+	Hash string
+	// Licenses is a JSON array of Recorded, by key number; nil where List left it
+	// out.
+	Licenses json.RawMessage
 }
 
 // Recorded is one licence of a snapshot.
@@ -41,9 +43,9 @@ type Recorded struct {
 	ServerIP  string `json:"i,omitempty"`
 	OrderedAt string `json:"o,omitempty"`
 	ExpiresAt string `json:"e,omitempty"`
-	// More are all properties that are not empty, by their path in the API's
-	// answer; those that the fields above show too.
-	More map[string]string `json:"x,omitempty"`
+	// Properties is the API's answer, or a text with its hash where it is larger
+	// than maxRecorded.
+	Properties json.RawMessage `json:"x,omitempty"`
 }
 
 // Families lists the families of a snapshot.
@@ -80,6 +82,23 @@ type Snapshots interface {
 	List(ctx context.Context) ([]Snapshot, error)
 }
 
+// maxRecorded is how many bytes of properties a snapshot keeps of one licence.
+const maxRecorded = 16 << 10
+
+// record is a licence as a snapshot has it.
+func record(e Entry) Recorded {
+	l := e.License
+	r := Recorded{
+		KeyNumber: e.KeyNumber, Title: l.Title, Comment: l.Comment, Product: l.Product, Status: l.Status, Period: l.Period,
+		ServerIP: l.ServerIP, OrderedAt: l.OrderedAt, ExpiresAt: l.ExpiresAt, Properties: l.Properties,
+	}
+	if len(l.Properties) > maxRecorded || !json.Valid(l.Properties) {
+		sum := sha256.Sum256(l.Properties)
+		r.Properties = json.RawMessage(`"SHA-256 ` + hex.EncodeToString(sum[:]) + `"`)
+	}
+	return r
+}
+
 // NewSnapshot returns a complete inventory as a snapshot.
 func NewSnapshot(inv *Inventory, now time.Time) *Snapshot {
 	now = now.UTC().Truncate(time.Microsecond)
@@ -89,18 +108,18 @@ func NewSnapshot(inv *Inventory, now time.Time) *Snapshot {
 		if !slices.Contains(inv.Families, family) {
 			continue
 		}
-		part := Part{Family: family, Licenses: []Recorded{}}
+		recorded := []Recorded{}
 		for _, e := range inv.Entries {
 			if e.Family == family && e.License != nil {
-				part.Licenses = append(part.Licenses, record(e))
+				recorded = append(recorded, record(e))
 			}
 		}
-		encoded, err := json.Marshal(part.Licenses) // texts and maps of texts, whose order is their keys'
+		encoded, err := json.Marshal(recorded)
 		if err != nil {
-			panic("inventory: a licence is no JSON: " + err.Error())
+			panic("inventory: a licence is no JSON: " + err.Error()) // texts, and JSON that was checked
 		}
 		sum := sha256.Sum256(encoded)
-		part.Hash = hex.EncodeToString(sum[:])
+		part := Part{Family: family, Hash: hex.EncodeToString(sum[:]), Licenses: encoded}
 		whole.Write([]byte(string(family) + part.Hash))
 		s.Parts = append(s.Parts, part)
 	}

@@ -5,9 +5,9 @@ import (
 	"compress/gzip"
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -278,13 +278,13 @@ func joinFamilies(families []websoftsolus.Family) string {
 	return strings.Join(names, ",")
 }
 
-func compress(licences []inventory.Recorded) ([]byte, error) {
+func compress(licences []byte) ([]byte, error) {
 	var b bytes.Buffer
 	z, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
 	if err != nil {
 		return nil, err
 	}
-	if err := json.NewEncoder(z).Encode(licences); err != nil {
+	if _, err := z.Write(licences); err != nil {
 		return nil, err
 	}
 	if err := z.Close(); err != nil {
@@ -293,11 +293,10 @@ func compress(licences []inventory.Recorded) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-func decompress(compressed []byte) ([]inventory.Recorded, error) {
+func decompress(compressed []byte) ([]byte, error) {
 	z, err := gzip.NewReader(bytes.NewReader(compressed))
 	if err != nil {
 		return nil, err
 	}
-	var licences []inventory.Recorded
-	return licences, json.NewDecoder(z).Decode(&licences)
+	return io.ReadAll(z)
 }
