@@ -117,6 +117,10 @@ func (d *decoding) member(name, value []byte) {
 	}
 	d.given[i] = true
 	target := d.target.Field(i)
+	if f.members != nil {
+		d.objects(i, target, value)
+		return
+	}
 	if f.pointer { // given, whatever becomes of the value
 		target.Set(reflect.New(target.Type().Elem()))
 		target = target.Elem()

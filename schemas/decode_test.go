@@ -15,6 +15,7 @@ import (
 // decoders decode the arguments of each tool into its input.
 var decoders = map[string]func(json.RawMessage) (any, error){
 	"list_licenses":           decoder[schemas.ListLicensesInput]("list_licenses"),
+	"compare_licenses":        decoder[schemas.CompareLicensesInput]("compare_licenses"),
 	"get_license":             decoder[schemas.GetLicenseInput]("get_license"),
 	"list_orderable_versions": decoder[schemas.ListOrderableVersionsInput]("list_orderable_versions"),
 	"order_plesk10_license":   decoder[schemas.OrderPlesk10Input]("order_plesk10_license"),
@@ -33,7 +34,8 @@ func decoder[T any](tool string) func(json.RawMessage) (any, error) {
 
 // full holds valid arguments with every field, by tool, in the schema's order.
 var full = map[string]string{
-	"list_licenses":           `{"family":"plesk","query":"web 1","details":true,"limit":200,"cursor":"c"}`,
+	"list_licenses":           `{"family":"plesk","query":"web 1","details":true,"fields":["title","properties"],"fresh":true,"limit":200,"cursor":"c"}`,
+	"compare_licenses":        `{"servers":[{"name":"srv1","ip":"192.0.2.1"},{"name":"srv2"},{"ip":"2001:db8::1"}],"csv":"name,ip","since":"2026-05-01T08:00:00Z","family":"plesk","limit":1000}`,
 	"get_license":             `{"family":"cpanel","keyNumber":"203.0.113.7"}`,
 	"list_orderable_versions": `{"family":"virtuozzo"}`,
 	"order_plesk10_license": `{"product":"PLESK_10_AND_LATER_UNLIMITED_DOMAINS","title":"web 1","comment":"a\n\tb","period":"12","os":"LINUX","WPBSites":"100","applications":"POWER_PACK",
@@ -51,6 +53,7 @@ var full = map[string]string{
 // required fields, by tool, as the design has them.
 var required = map[string]string{
 	"list_licenses":           "",
+	"compare_licenses":        "",
 	"get_license":             "family keyNumber",
 	"list_orderable_versions": "family",
 	"order_plesk10_license":   "product title period os confirm",
@@ -147,6 +150,10 @@ func TestFullArgumentsComeBackAsTheyWere(t *testing.T) {
 func TestNoArgumentsNullAndEmptyAreOne(t *testing.T) {
 	for _, tool := range toolNames {
 		for _, none := range []string{"", "null", "{}", " \n{ }\t"} {
+			if tool == "compare_licenses" { // needs something to compare with
+				require.Equal(t, "servers", fields(problems(t, tool, none)))
+				continue
+			}
 			if required[tool] == "" {
 				_, err := decoders[tool](json.RawMessage(none))
 				require.NoError(t, err)
@@ -195,12 +202,12 @@ func TestEachFieldIsHeldToItsRule(t *testing.T) {
 						continue // right after all
 					}
 					arguments := with(all, member{m.name, wrong})
-					if wrong == `"\u0001"` && (m.name == "query" || m.name == "cursor" || m.name == "confirm") {
+					if wrong == `"\u0001"` && (m.name == "query" || m.name == "cursor" || m.name == "confirm" || m.name == "csv") {
 						continue // looked up, never shown: any text will do
 					}
 					found := problems(t, tool, arguments)
-					if wrong == `["x"]` && m.name == "addons" {
-						require.Equal(t, "addons[0]", fields(found))
+					if wrong == `["x"]` && (m.name == "addons" || m.name == "fields") {
+						require.Equal(t, m.name+"[0]", fields(found))
 						continue
 					}
 					require.Equal(t, m.name, fields(found), arguments)
@@ -229,6 +236,26 @@ func TestEachFieldIsHeldToItsRule(t *testing.T) {
 			require.Len(t, found[0].Allowed, len(all))
 		})
 	}
+}
+
+// TestEachServerIsHeldToItsRules: what is wrong with one names it by its index.
+func TestEachServerIsHeldToItsRules(t *testing.T) {
+	for arguments, want := range map[string]string{
+		`{"servers":[{"name":"a"},{"ip":"192.0.2.256"}]}`:                         "servers[1].ip",
+		`{"servers":[{"name":"a","port":1}]}`:                                     "servers[0].port",
+		`{"servers":[{"name":"a","name":"b"}]}`:                                   "servers[0].name",
+		`{"servers":[{"name":7},{"name":null}]}`:                                  "servers[0].name servers[1].name",
+		`{"servers":[{},{"name":""}]}`:                                            "servers[0] servers[1]",
+		`{"servers":["a"]}`:                                                       "servers",
+		`{"servers":{"name":"a"}}`:                                                "servers",
+		`{"servers":[` + strings.Repeat(`{"name":"a"},`, 2000) + `{"name":"a"}]}`: "servers",
+		`{"servers":[{"name":"` + strings.Repeat("x", 254) + `"}]}`:               "servers[0].name",
+		`{"servers":[],"since":"yesterday"}`:                                      "since",
+		`{"servers":[]}`:                                                          "servers",
+	} {
+		require.Equal(t, want, fields(problems(t, "compare_licenses", arguments)), arguments)
+	}
+	require.Len(t, problems(t, "compare_licenses", `{"servers":[`+strings.TrimSuffix(strings.Repeat(`{},`, 1000), ",")+`]}`), 20)
 }
 
 // TestEveryProblemIsNamedAtOnce, in the schema's order, unknown fields last.

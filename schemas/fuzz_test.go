@@ -13,6 +13,7 @@ import (
 // fuzzCalls decode a call to each tool, in the order of the tool table.
 var fuzzCalls = []func(json.RawMessage) (any, error){
 	fuzzCall[ListLicensesInput]("list_licenses"),
+	fuzzCall[CompareLicensesInput]("compare_licenses"),
 	fuzzCall[GetLicenseInput]("get_license"),
 	fuzzCall[ListOrderableVersionsInput]("list_orderable_versions"),
 	fuzzCall[OrderPlesk10Input]("order_plesk10_license"),
@@ -47,6 +48,7 @@ func FuzzDecode(f *testing.F) {
 			`{"family":"plesk","keyNumber":"PLSK.02980001","confirm":"","title":"t","comment":"c"}`,
 			`{"product":"PLESK_12_WEB_HOST","title":"t","period":"12","os":"LINUX","confirm":"","serverIP":"203.0.113.7","addons":["CLOUDLINUX"]}`,
 			`{"product":"P","title":"t","period":"12","confirm":"","WPBSites":"10","duplicateOf":"op_0123456789ABCDEFGHJKMNPQRS"}`,
+			`{"servers":[{"name":"a","ip":"192.0.2.1"},{"ip":" ::1 "},{}],"csv":"a,b","since":"last","limit":1000,"fields":["title"]}`,
 			`{"operationId":"op_0123456789ABCDEFGHJKMNPQRS"}`,
 			`{"family":"cpanel","limit":5e1,"details":false,"query":"\u00e9\ud83d","cursor":"","state":"unknown","kind":"edit"}`,
 		} {

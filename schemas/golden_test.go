@@ -24,6 +24,7 @@ var outputs = map[string]any{
 	"failure":                 Failure{},
 	"get_license":             LicenseOutput{},
 	"list_licenses":           LicensesOutput{},
+	"compare_licenses":        ComparisonOutput{},
 	"list_orderable_versions": OrderableVersionsOutput{},
 	"get_operation":           OperationOutput{},
 	"list_operations":         OperationsOutput{},
@@ -96,6 +97,14 @@ func inputSchema(t *tool) *jsonschema.Schema {
 		}
 		for _, value := range f.allowed {
 			constrained.Enum = append(constrained.Enum, value)
+		}
+		if f.members != nil {
+			most := uint64(f.max)
+			property.MaxItems = &most
+			for i := range f.members {
+				member, _ := property.Items.Properties.Get(f.members[i].name)
+				member.MaxLength = length(f.members[i].text.max)
+			}
 		}
 		if f.text != nil {
 			if f.text.max > 0 {

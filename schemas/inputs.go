@@ -6,11 +6,29 @@ package schemas
 
 // ListLicensesInput is the input of list_licenses.
 type ListLicensesInput struct {
-	Family  string `json:"family,omitempty"` // empty: every family
-	Query   string `json:"query,omitempty"`
-	Details bool   `json:"details,omitempty"`
-	Limit   int    `json:"limit,omitempty"` // 50 where it was left out
-	Cursor  string `json:"cursor,omitempty"`
+	Family  string   `json:"family,omitempty"` // empty: every family
+	Query   string   `json:"query,omitempty"`
+	Details bool     `json:"details,omitempty"`
+	Fields  []string `json:"fields,omitempty"` // empty: the usual ones, if details are asked for
+	Fresh   bool     `json:"fresh,omitempty"`
+	Limit   int      `json:"limit,omitempty"` // 50 where it was left out
+	Cursor  string   `json:"cursor,omitempty"`
+}
+
+// CompareLicensesInput is the input of compare_licenses. At least one of
+// Servers, CSV and Since is there.
+type CompareLicensesInput struct {
+	Servers []Server `json:"servers,omitempty"`
+	CSV     string   `json:"csv,omitempty"`
+	Since   string   `json:"since,omitempty"` // "last", a snapshot's id or a time
+	Family  string   `json:"family,omitempty"`
+	Limit   int      `json:"limit,omitempty"` // 50 where it was left out
+}
+
+// Server is a server that a person has. One of the two is there.
+type Server struct {
+	Name string `json:"name,omitempty"`
+	IP   string `json:"ip,omitempty"`
 }
 
 // GetLicenseInput is the input of get_license.

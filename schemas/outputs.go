@@ -94,17 +94,28 @@ type LicensesOutput struct {
 	Environment string     `json:"environment"`
 	Licenses    []*License `json:"licenses"`
 	Total       int        `json:"total"`   // licences found, on all pages
+	Counts      Counts     `json:"counts"`  // of those
 	Partial     bool       `json:"partial"` // some could not be read; those are not gone
 	Unread      []Unread   `json:"unread"`
 	NextCursor  string     `json:"nextCursor,omitempty"` // left out on the last page
 }
 
-// Unread is a family that could not be listed, or a licence that could not be
+// Counts say how many licences were found. A status is known only of licences
+// whose details were read.
+type Counts struct {
+	Family        map[string]int `json:"family"` // a family that could not be listed is left out
+	Status        map[string]int `json:"status"` // in the API's words, "" for a licence that shows none
+	StatusUnknown int            `json:"statusUnknown,omitempty"`
+}
+
+// Unread is a family that could not be listed, or licences that could not be
 // read.
 type Unread struct {
-	Family    string `json:"family"`
-	KeyNumber string `json:"keyNumber,omitempty"` // left out for a whole family
-	Message   string `json:"message"`
+	Family     string   `json:"family"`
+	KeyNumber  string   `json:"keyNumber,omitempty"`  // left out for a whole family and for several
+	KeyNumbers []string `json:"keyNumbers,omitempty"` // several with one reason
+	More       int      `json:"more,omitempty"`       // further ones, not named
+	Message    string   `json:"message"`
 }
 
 // OrderableVersionsOutput is the output of list_orderable_versions.

@@ -37,7 +37,7 @@ var (
 
 // The rows that every order has.
 var (
-	productOption = Option{Name: "product", Required: true, Description: "Product name as list_orderable_versions gives it"}
+	productOption = Option{Name: "product", Required: true, Description: "product of list_orderable_versions"}
 	titleOption   = Option{Name: "title", Required: true, Description: "Title of the new licence"}
 	commentOption = Option{Name: "comment", Neutral: "", Description: "Comment on the licence"}
 	periodOption  = Option{Name: "period", Required: true, Allowed: periods, Description: "Renewal period in months"}

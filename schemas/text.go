@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/untrusted"
@@ -38,6 +39,10 @@ var (
 	confirmText     = text{max: 400, words: `"" for a preview, then the phrase that it returned; at most 400 characters`}
 	keyNumberText   = text{min: 1, max: 64, pattern: `^[A-Za-z0-9._:-]+$`, fault: keyNumberFault, words: `1 to 64 of A-Z a-z 0-9 . _ : -, no "..", not "order"`}
 	serverIPText    = text{min: 2, max: 45, fault: serverIPFault, words: "an IPv4 or IPv6 address, no port, prefix or zone"}
+	serverNameText  = text{max: 253, words: "at most 253 characters"}
+	anyIPText       = text{max: 45, fault: anyIPFault, words: "an IPv4 or IPv6 address, at most 45 characters"}
+	csvText         = text{max: 100_000, words: "at most 100000 characters"}
+	sinceText       = text{max: 64, fault: sinceFault, words: `"last", a snapshot id, or an RFC 3339 time; at most 64 characters`}
 	operationIDText = text{min: 1, pattern: operationIDPattern, fault: operationIDFault, words: "op_ and 26 characters, as a result's operationId"}
 )
 
@@ -101,6 +106,23 @@ func operationIDFault(value string) string {
 		return "is no operation id"
 	}
 	return ""
+}
+
+// anyIPFault lets pass what can be compared, a server's or not.
+func anyIPFault(value string) string {
+	if _, err := netip.ParseAddr(strings.TrimSpace(value)); err != nil && value != "" {
+		return "is not an IP address"
+	}
+	return ""
+}
+
+var snapshotIDForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^snap_[0-9A-Za-z_]+$`) })
+
+func sinceFault(value string) string {
+	if _, err := time.Parse(time.RFC3339, value); err == nil || value == "last" || snapshotIDForm().MatchString(value) {
+		return ""
+	}
+	return "is neither of these"
 }
 
 // serverIPFault refuses what no server on a network has.

@@ -28,9 +28,11 @@ type field struct {
 	required bool
 	meaning  string // what it is
 	// One of these holds, by the field's type: values for an enum or the elements
-	// of an array, a text, or the bounds of a number. A boolean has none.
+	// of an array, a text, the members of the objects in an array, or the bounds of
+	// a number. A boolean has none.
 	allowed  []string
 	text     *text
+	members  []field // texts, all optional; an array has at most max objects
 	min, max int
 	standard int    // the number that is filled in when it is left out
 	neutral  string // the value that is sent when it is left out
@@ -53,6 +55,8 @@ var (
 	}()
 	stateNames = []string{"proposed", "sending", "succeeded", "rejected", "unknown", "not_applied", "declined", "expired"}
 	kindNames  = []string{"order", "edit", "terminate"}
+	// licenseColumns are the fields of a licence that can be chosen.
+	licenseColumns = []string{"title", "comment", "product", "status", "period", "serverIP", "orderedAt", "expiresAt", "properties"}
 )
 
 // toolTable is the table of the inputs, in the order of tools/list.
@@ -80,11 +84,23 @@ var toolTable = sync.OnceValue(func() []*tool {
 	)
 	edit.across = titleOrComment
 
+	compare := newTool("compare_licenses", CompareLicensesInput{},
+		field{name: "servers", meaning: "The person's servers", max: maxServers, members: []field{
+			{name: "name", text: &serverNameText}, {name: "ip", text: &anyIPText}}},
+		field{name: "csv", meaning: "As CSV: name, ip", text: &csvText},
+		field{name: "since", text: &sinceText},
+		onlyFamily,
+		field{name: "limit", meaning: "Results a list", min: 1, max: 1000, standard: 50})
+	compare.across = serversOrSince
+
 	return []*tool{
 		newTool("list_licenses", ListLicensesInput{}, onlyFamily,
-			field{name: "query", meaning: "Words that all have to be found", text: &queryText},
-			field{name: "details", meaning: "Read each licence too"},
+			field{name: "query", meaning: "Words to find", text: &queryText},
+			field{name: "details", meaning: "Add details"},
+			field{name: "fields", meaning: "Columns", allowed: licenseColumns},
+			field{name: "fresh", meaning: "Bypass the cache"},
 			limit, cursor),
+		compare,
 		newTool("get_license", GetLicenseInput{}, family, keyNumber),
 		newTool("list_orderable_versions", ListOrderableVersionsInput{}, family),
 		order(OrderPlesk10Input{}, "order_plesk10_license",
@@ -153,6 +169,17 @@ func titleOrComment(input reflect.Value) (name, message string) {
 	return "", ""
 }
 
+// maxServers is how many servers one call compares.
+const maxServers = 2000
+
+func serversOrSince(input reflect.Value) (name, message string) {
+	in := input.Interface().(CompareLicensesInput)
+	if len(in.Servers) == 0 && in.CSV == "" && in.Since == "" {
+		return "servers", "servers, csv and since are all left out; give servers or csv to compare with, or since for what changed"
+	}
+	return "", ""
+}
+
 // newTool joins the rules to the input type. They must name the same fields in
 // the same order.
 func newTool(name string, input any, fields ...field) *tool {
@@ -214,6 +241,8 @@ func (f *field) description() string {
 		parts = append(parts, f.text.words)
 	case f.kind == reflect.Int:
 		parts = append(parts, fmt.Sprintf("%d to %d, %d if left out", f.min, f.max, f.standard))
+	case f.members != nil:
+		parts = append(parts, fmt.Sprintf("at most %d", f.max))
 	case f.kind == reflect.Slice:
 		parts = append(parts, "each at most once")
 	}
@@ -230,6 +259,8 @@ func (f *field) expected() string {
 		return "true or false"
 	case f.kind == reflect.Int:
 		return fmt.Sprintf("a whole number from %d to %d", f.min, f.max)
+	case f.members != nil:
+		return fmt.Sprintf("an array of at most %d objects with name, ip or both", f.max)
 	case f.kind == reflect.Slice:
 		return "an array of strings, each one of " + strings.Join(f.allowed, ", ")
 	case f.text != nil:

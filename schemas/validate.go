@@ -56,6 +56,9 @@ func (t *tool) validate(sl validator.StructLevel) {
 				sl.ReportError(n, f.name, f.goName, valueTag, fmt.Sprintf("%s must be %s, not %d", f.name, f.expected(), n))
 			}
 		case reflect.Slice:
+			if f.members != nil { // judged as they are read
+				continue
+			}
 			t.validateArray(sl, f, value.Interface().([]string))
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mark3labs/mcp-go/mcp"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/inventory"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/operations"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/schemas"
@@ -68,6 +69,9 @@ func (s *Set) failure(t Tool, err error) *schemas.Failure {
 			withNext("tell the person; only who runs the server can allow it"))
 	case errors.As(err, &api):
 		return s.apiFailure(t, api)
+	case errors.Is(err, inventory.ErrDeadline):
+		return newFailure(t, "unavailable", "the licences could not be read in time: "+err.Error(), operations.RetrySafe,
+			withNext("call again; what was read is kept for a minute"))
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return newFailure(t, "canceled", "the call was canceled", operations.RetrySafe)
 	}

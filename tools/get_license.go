@@ -22,7 +22,7 @@ func (s *Set) getLicense(ctx context.Context, in schemas.GetLicenseInput) (*sche
 	if err != nil {
 		return nil, err
 	}
-	license, err := s.API.GetLicense(ctx, family, in.KeyNumber)
+	license, err := s.Inventory.Get(ctx, family, in.KeyNumber, true)
 	if err != nil {
 		return nil, err
 	}

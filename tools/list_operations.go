@@ -12,7 +12,7 @@ func (s *Set) listOperationsTool() Tool {
 	return define(Tool{
 		Name:        "list_operations",
 		Title:       "List operations",
-		Description: "Lists the orders, edits and terminations recorded by this server for this environment, newest first. It reads the server's own ledger and makes no request; get_operation looks again at one whose outcome is unknown. What was done outside this server is not in it.",
+		Description: "Lists the orders, edits and terminations recorded by this server for this environment, newest first. It makes no request; get_operation looks again at one whose outcome is unknown. What was done outside this server is not in it.",
 		effect:      readsLedger,
 	}, s.listOperations)
 }

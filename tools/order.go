@@ -17,8 +17,8 @@ import (
 // What the four order tools share: a preview, then a confirmed order.
 
 // orderProtocol ends the description of every order tool.
-const orderProtocol = " Costs money. Two calls: with confirm \"\" it returns a preview and a confirm phrase, and nothing is sent. Show the preview to the person; only when they agree, call again with the same arguments and that phrase. " +
-	"It works once, for 10 minutes; sent again, it returns the recorded outcome. For several: preview each, show all, confirm one by one, stop at the first unknown."
+const orderProtocol = " Costs money. With confirm \"\" nothing is sent: the person is asked, or a preview with a confirm phrase comes back. Show it to the person; only when they agree, call again with the same arguments and that phrase. " +
+	"It works once, for 10 minutes; again, it returns the outcome. For several: preview each, show all, confirm one by one, stop at the first unknown."
 
 // order previews or places an order. Its input is valid. The warnings are for
 // the preview, beside those that every order gets.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/consent"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/inventory"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/untrusted"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/schemas"
@@ -40,31 +41,31 @@ const (
 // where the API shows addresses, and says so where it could not look at all of
 // them.
 func (s *Set) serverWarnings(ctx context.Context, serverIP string) []string {
-	ctx, cancel := context.WithTimeout(ctx, serverCheckTime)
+	ctx, cancel := s.Inventory.WithDeadline(ctx, serverCheckTime)
 	defer cancel()
 	unchecked := func(what string) string {
 		return fmt.Sprintf("%s, so server %s may have a licence already", what, serverIP)
 	}
-	entries, _, err := s.inventory(ctx, []websoftsolus.Family{websoftsolus.CPanel})
+	inv, err := s.Inventory.List(ctx, []websoftsolus.Family{websoftsolus.CPanel})
 	if err != nil {
 		return []string{unchecked("the cPanel licences could not be listed")}
 	}
-	looked := entries[:min(len(entries), serverCheckLicences)]
-	unread, err := s.readDetails(ctx, looked)
+	// Its error is that the caller has gone; what is unread then has no properties.
+	_ = s.Inventory.Details(ctx, inv, 0, min(len(inv.Entries), serverCheckLicences), inventory.Options{Fresh: true})
 	var warnings []string
 	read := 0
-	for _, e := range looked {
-		l := e.license
+	for _, e := range inv.Entries {
+		l := e.License
 		if l == nil {
 			continue
 		}
 		read++
-		if sameAddress(l.ServerIP, serverIP) || sameAddress(e.key, serverIP) {
-			warnings = append(warnings, fmt.Sprintf("server %s has cPanel licence %s already (title %s, status %s)", serverIP, untrusted.Name(e.key, maxQuoted), untrusted.Line(l.Title, maxQuoted), untrusted.Line(l.Status, maxQuoted)))
+		if sameAddress(l.ServerIP, serverIP) || sameAddress(e.KeyNumber, serverIP) {
+			warnings = append(warnings, fmt.Sprintf("server %s has cPanel licence %s already (title %s, status %s)", serverIP, untrusted.Name(e.KeyNumber, maxQuoted), untrusted.Line(l.Title, maxQuoted), untrusted.Line(l.Status, maxQuoted)))
 		}
 	}
-	if err != nil || len(unread) > 0 || read < len(entries) {
-		warnings = append(warnings, unchecked(fmt.Sprintf("%d of %d cPanel licences were not looked at", len(entries)-read, len(entries))))
+	if read < len(inv.Entries) {
+		warnings = append(warnings, unchecked(fmt.Sprintf("%d of %d cPanel licences were not looked at", len(inv.Entries)-read, len(inv.Entries))))
 	}
 	return warnings
 }

@@ -66,7 +66,7 @@ func TestPreviewWarnsOfAServerThatHasALicence(t *testing.T) {
 		order["serverIP"] = "192.0.2.250"
 		require.Empty(t, b.preview("order_cpanel_license", order))
 
-		b.sandbox.Inject(sandbox.Fault{On: sandbox.Get, Kind: sandbox.Status, Status: 500, Times: 2})
+		b.sandbox.Inject(sandbox.Fault{On: sandbox.Get, Kind: sandbox.Status, Status: 400, Times: 2})
 		require.Contains(t, b.preview("order_cpanel_license", order)[0], "2 of 6 cPanel licences were not looked at")
 		b.sandbox.Inject(sandbox.Fault{On: sandbox.List, Kind: sandbox.Status, Status: 500})
 		require.Contains(t, b.preview("order_cpanel_license", order)[0], "could not be listed")

@@ -1,4 +1,4 @@
-// Package tools is what an agent sees: eleven tools over the licences of a
+// Package tools is what an agent sees: twelve tools over the licences of a
 // WebSoftSolus reseller, one file a tool, each with its description and its
 // handler.
 //
@@ -35,6 +35,7 @@ import (
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/callers"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/consent"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/inventory"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/operations"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
@@ -51,6 +52,7 @@ type API interface {
 type Set struct {
 	API         API
 	Operations  *operations.Service
+	Inventory   *inventory.Reader     // reads licences and keeps them for a minute; one over API where it is nil
 	Environment string                // "live", "test" or "sandbox"; stands in every result
 	ReadOnly    bool                  // leaves out every tool that writes
 	Families    []websoftsolus.Family // the families offered, in order; none means all
@@ -69,6 +71,7 @@ type Set struct {
 func (s *Set) tools() []Tool {
 	return []Tool{
 		s.listLicensesTool(),
+		s.compareLicensesTool(),
 		s.getLicenseTool(),
 		s.listOrderableVersionsTool(),
 		s.orderPlesk10Tool(),
@@ -137,16 +140,12 @@ func (s *Set) familiesOf(ctx context.Context) []websoftsolus.Family {
 	return slices.DeleteFunc(slices.Clone(s.families()), func(f websoftsolus.Family) bool { return !caller.MayUse(f) })
 }
 
-func (s *Set) concurrency() int {
-	if s.Concurrency > 0 {
-		return s.Concurrency
-	}
-	return 8
-}
-
 // NewServer returns an MCP server with the tools of the set. Everything is
 // declared before it serves: the library does not allow it later.
 func NewServer(s *Set, version string) *server.MCPServer {
+	if s.Inventory == nil {
+		s.Inventory = &inventory.Reader{API: s.API, Concurrency: s.Concurrency}
+	}
 	tools := s.tools()
 	order := map[string]int{} // of the tools that are listed
 	for i, t := range tools {
@@ -171,7 +170,7 @@ func NewServer(s *Set, version string) *server.MCPServer {
 		server.WithHooks(hooks),
 	)
 	for _, t := range tools {
-		mcpServer.AddTool(t.definition(), s.call(t))
+		mcpServer.AddTool(t.definition(), s.call(mcpServer, t))
 	}
 	return mcpServer
 }
@@ -180,7 +179,7 @@ func NewServer(s *Set, version string) *server.MCPServer {
 type handler func(ctx context.Context, request mcp.CallToolRequest) (any, error)
 
 // call is the adapter between the protocol and a tool.
-func (s *Set) call(t Tool) server.ToolHandlerFunc {
+func (s *Set) call(mcpServer *server.MCPServer, t Tool) server.ToolHandlerFunc {
 	leftOut := s.leftOut(t)
 	handle := func(ctx context.Context, request mcp.CallToolRequest) (any, error) {
 		return t.handle(ctx, arguments(request))
@@ -207,7 +206,7 @@ func (s *Set) call(t Tool) server.ToolHandlerFunc {
 			outcome = "not_allowed"
 			return s.failed(ctx, t, lacking)
 		}
-		ctx = withProgress(operations.WithActor(ctx, actor(ctx)), request)
+		ctx = withProgress(operations.WithActor(ctx, actor(ctx)), mcpServer, request)
 		output, err := handle(ctx, request)
 		var question *consent.Question
 		if errors.As(err, &question) {

@@ -67,11 +67,14 @@ func TestToolsListSuitsEveryHost(t *testing.T) {
 	}
 }
 
-// TestToolsListIsSmall: it is sent to the model with every conversation.
+// TestToolsListIsSmall: it is sent to the model with every conversation. The
+// bound is what eleven tools had, 16,000 bytes, for the twelve that there are:
+// compare_licenses takes 1,400, and what could be cut elsewhere is how an order
+// is confirmed.
 func TestToolsListIsSmall(t *testing.T) {
 	size := len(toolsList(t, &tools.Set{}))
 	t.Logf("tools/list is %d bytes", size)
-	require.LessOrEqual(t, size, 16000)
+	require.LessOrEqual(t, size, 17_300)
 }
 
 // TestToolsListIsInTheOrderOfTheJob reads as the job goes, whatever the library
@@ -84,7 +87,7 @@ func TestToolsListIsInTheOrderOfTheJob(t *testing.T) {
 		names = append(names, tool.Name)
 	}
 	require.Equal(t, []string{
-		"list_licenses", "get_license", "list_orderable_versions",
+		"list_licenses", "compare_licenses", "get_license", "list_orderable_versions",
 		"order_plesk10_license", "order_plesk12_license", "order_cpanel_license", "order_virtuozzo_license",
 		"edit_license", "terminate_license", "get_operation", "list_operations",
 	}, names)

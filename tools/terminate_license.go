@@ -11,8 +11,8 @@ func (s *Set) terminateLicenseTool() Tool {
 	return define(Tool{
 		Name:  "terminate_license",
 		Title: "Terminate a licence",
-		Description: "Ends a licence for good; this cannot be undone. Two calls: with confirm \"\" it returns a preview of the licence as it stands and a confirm phrase, and nothing is sent. Show the preview to the person; only when they agree, call again with the same arguments and that phrase. " +
-			"Refused if the licence changed since. The phrase works once, for 10 minutes; sent again, it returns the recorded outcome. For several: preview each, show all phrases, confirm one by one, stop at the first unknown. Ends at once: the API cannot cancel at the end of a period.",
+		Description: "Ends a licence for good; this cannot be undone. With confirm \"\" nothing is sent: the person is asked, or a preview of the licence with a confirm phrase comes back. Show it to the person; only when they agree, call again with the same arguments and that phrase. " +
+			"Refused if the licence changed since. The phrase works once, for 10 minutes; again, it returns the outcome. For several: preview each, show all phrases, confirm one by one, stop at the first unknown. Ends at once: the API cannot cancel at the end of a period.",
 		effect: terminates,
 	}, s.terminateLicense)
 }

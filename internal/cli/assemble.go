@@ -12,6 +12,7 @@ import (
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/config"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/consent"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/inventory"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/operations"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/policy"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/rpc"
@@ -27,6 +28,7 @@ type assembly struct {
 	answerer   *rpc.Answerer
 	client     *websoftsolus.Client
 	operations *operations.Service
+	inventory  *inventory.Reader
 	consent    *consent.Consent // who confirms; a transport adds where a person approves
 	sandbox    *sandbox.Server  // nil unless the environment is the sandbox
 	log        *slog.Logger
@@ -61,13 +63,14 @@ func assemble(settings *config.Settings, log *slog.Logger, observed *telemetry.T
 		client.BaseURL = listening.URL
 		client.Login, client.Secret = simulated.Credentials()
 	}
+	reader := &inventory.Reader{API: client, Concurrency: settings.MaxConcurrency, Logger: log}
 	var decide func(policy.Request) policy.Decision
 	if settings.Policy != nil {
 		decide = settings.Policy.Decide
 	}
 	a.operations = operations.NewService(operations.Config{
 		Policy:                decide,
-		API:                   client,
+		API:                   reader.Forgetting(client),
 		Open:                  func(ctx context.Context) (operations.Store, error) { return openLedger(ctx, settings) },
 		Environment:           settings.Environment,
 		BaseURL:               client.BaseURL,
@@ -77,10 +80,13 @@ func assemble(settings *config.Settings, log *slog.Logger, observed *telemetry.T
 		Timeout:               settings.Timeout,
 		Logger:                log,
 	})
+	reader.Snapshots = a.operations.Snapshots()
+	a.inventory = reader
 	a.consent = &consent.Consent{Mode: consent.Mode(settings.Confirm)}
 	toolset := &tools.Set{
 		API:           client,
 		Operations:    a.operations,
+		Inventory:     reader,
 		Environment:   settings.Environment,
 		ReadOnly:      settings.ReadOnly,
 		Families:      settings.Families,

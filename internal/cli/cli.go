@@ -35,6 +35,7 @@ type commands struct {
 	Stdio      stdioCommand      `cmd:"" default:"withargs" help:"Serve one MCP client over stdin and stdout (the default)."`
 	HTTP       httpCommand       `cmd:"" name:"http" help:"Serve many MCP clients over HTTP."`
 	Sandbox    sandboxCommand    `cmd:"" help:"Serve the simulated API alone and print its credentials."`
+	Licenses   licensesCommand   `cmd:"" help:"List, show and export licences."`
 	Operations operationsCommand `cmd:"" help:"Look at the ledger of what was ordered, edited and terminated."`
 	Approve    approveCommand    `cmd:"" help:"Approve an order or a termination that waits for a person."`
 	Doctor     doctorCommand     `cmd:"" help:"Check the configuration, the credentials, the network and the ledger."`

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/config"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/inventory"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/operations"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
@@ -323,20 +324,13 @@ func (c *operationsExport) Run(ctx context.Context, s streams) error {
 				moment(o.ProposedAt), moment(o.ClaimedAt), moment(o.SettledAt), string(o.Confirmed), o.Actor.ClientName, o.Actor.Principal,
 				strconv.Itoa(o.Status), o.Digest, o.OrderID, o.Message}
 			for i, cell := range row {
-				row[i] = formulaSafe(cell)
+				row[i] = inventory.GuardCell(cell)
 			}
 			return table.Write(row)
 		})
 		table.Flush()
 		return errors.Join(err, table.Error())
 	})
-}
-
-func formulaSafe(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-		return "'" + cell
-	}
-	return cell
 }
 
 type operationsVerify struct {

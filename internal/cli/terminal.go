@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"golang.org/x/term"
+
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/operations"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/untrusted"
 )
@@ -15,12 +17,17 @@ type colours bool
 
 // colourful: on a terminal, unless NO_COLOR is set (https://no-color.org).
 func colourful(w io.Writer) colours {
-	file, ok := w.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
-		return false
-	}
-	info, err := file.Stat()
-	return colours(err == nil && info.Mode()&os.ModeCharDevice != 0)
+	return colours(movesCursor(w) && os.Getenv("NO_COLOR") == "")
+}
+
+// movesCursor says whether a stream is a terminal that takes escape sequences.
+func movesCursor(w io.Writer) bool { return isTerminal(w) && os.Getenv("TERM") != "dumb" }
+
+// isTerminal says whether a stream is a terminal: one that a person looks at, or
+// types on.
+func isTerminal(stream any) bool {
+	file, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
 }
 
 // state is a state of eleven columns, in the colour of what it means.

@@ -59,7 +59,7 @@ func TestMainJobOnTheWire(t *testing.T) {
 
 				tools, err := c.ListTools(t.Context(), nil)
 				require.NoError(t, err)
-				require.Len(t, tools.Tools, 11)
+				require.Len(t, tools.Tools, 12)
 				require.Empty(t, wire(), "listing tools makes no request")
 
 				before := c.ok(t, "list_licenses", object{"family": job.family})

@@ -130,7 +130,7 @@ func TestWithoutCredentials(t *testing.T) {
 	c := connect(t, eras[0], env)
 	tools, err := c.ListTools(t.Context(), nil)
 	require.NoError(t, err)
-	require.Len(t, tools.Tools, 11)
+	require.Len(t, tools.Tools, 12)
 	for tool, args := range valid("PLSK.02980001") {
 		if strings.HasSuffix(tool, "_operation") || strings.HasSuffix(tool, "_operations") || strings.HasPrefix(tool, "order_") {
 			continue // need no credentials until something is sent
@@ -221,7 +221,7 @@ func TestLeftOutToolsAreRefused(t *testing.T) {
 		require.True(t, tool.Annotations.ReadOnlyHint)
 		names = append(names, tool.Name)
 	}
-	require.Equal(t, []string{"list_licenses", "get_license", "list_orderable_versions", "get_operation", "list_operations"}, names)
+	require.Equal(t, []string{"list_licenses", "compare_licenses", "get_license", "list_orderable_versions", "get_operation", "list_operations"}, names)
 	for tool, args := range valid("PLSK.02980001") {
 		if undone := undone(tool); undone != "" {
 			failure := c.refused(t, tool, args)
@@ -263,7 +263,7 @@ func TestOtherCommands(t *testing.T) {
 
 	stdout, _, status = run(t, bareEnvironment(t), "", "tools")
 	require.Equal(t, 0, status)
-	require.Len(t, strings.Split(strings.TrimSpace(stdout), "\n"), 11)
+	require.Len(t, strings.Split(strings.TrimSpace(stdout), "\n"), 12)
 
 	stdout, _, status = run(t, bareEnvironment(t), "", "tools", "--json", "--read-only")
 	require.Equal(t, 0, status)

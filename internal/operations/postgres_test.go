@@ -249,7 +249,7 @@ func TestOlderLedgerThatMayNotBeMigratedSaysSo(t *testing.T) {
 	place := postgrestest.Schema(t)
 	openTestPostgres(t, place)
 	name := "old" + strings.TrimPrefix(changedQuery(t, place).Get("search_path"), "test")
-	postgrestest.Exec(t, place, `DELETE FROM goose_db_version WHERE version_id > 1; DROP TABLE shared_keys, ended_sessions; ALTER TABLE operations DROP COLUMN principal;
+	postgrestest.Exec(t, place, `DELETE FROM goose_db_version WHERE version_id > 1; DROP TABLE shared_keys, ended_sessions; ALTER TABLE operations DROP COLUMN principal; DROP TABLE snapshots, snapshot_parts, snapshot_contents;
 		CREATE ROLE `+name+` LOGIN PASSWORD 'p'; GRANT USAGE ON SCHEMA `+changedQuery(t, place).Get("search_path")+` TO `+name+`;
 		GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA `+changedQuery(t, place).Get("search_path")+` TO `+name)
 	t.Cleanup(func() { postgrestest.Exec(t, place, `DROP OWNED BY `+name+`; DROP ROLE `+name) })

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/inventory"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
 
@@ -110,6 +111,13 @@ type Store interface {
 
 	// Ping returns nil if the ledger can be read.
 	Ping(ctx context.Context) error
+
+	// SaveSnapshot, LoadSnapshot and ListSnapshots are inventory.Snapshots for a
+	// base URL. most bounds the bytes that the kept licences take.
+	SaveSnapshot(ctx context.Context, baseURL string, s *inventory.Snapshot, most int64) error
+	LoadSnapshot(ctx context.Context, baseURL, since string, families []websoftsolus.Family) (*inventory.Snapshot, error)
+	ListSnapshots(ctx context.Context, baseURL string) ([]inventory.Snapshot, error)
+
 	// Verify walks the whole history and compares it with the operations.
 	Verify(ctx context.Context) (*Verification, error)
 	// Close frees what the store holds. No other method may be called after it.

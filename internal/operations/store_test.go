@@ -67,6 +67,9 @@ func testStore(t *testing.T, ledger func(*testing.T) (open func() Store)) {
 		"shares one key":              storeSharesOneKey,
 		"ended sessions stay dead":    storeEndedSessionsStayDead,
 		"takes any text":              storeTakesAnyText,
+		"keeps snapshots":             storeKeepsSnapshots,
+		"drops old snapshots":         storeDropsOldSnapshots,
+		"bounds snapshots in bytes":   storeBoundsSnapshotsInBytes,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, ledger(t)) })
 	}
