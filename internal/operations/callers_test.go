@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/callers"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
 
 func as(t *testing.T, change func(*callers.Caller)) context.Context {
@@ -44,6 +45,13 @@ func TestCallersSeeTheirOwnAlone(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, page.Operations, 1)
 	}
+
+	elsewhere := as(t, func(c *callers.Caller) { c.SeesAll, c.Families = true, []websoftsolus.Family{websoftsolus.Virtuozzo} })
+	_, err = f.Service.Get(elsewhere, preview.Operation.ID)
+	refused(t, err, CodeOperationNotFound)
+	page, err = f.List(elsewhere, Filter{})
+	require.NoError(t, err)
+	require.Empty(t, page.Operations, "of another family")
 
 	// The guard counts everybody's orders, and says nothing of whose they are.
 	_, err = f.ProposeOrder(bob, order)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"strings"
 )
 
 const (
@@ -58,6 +59,12 @@ func (l *ledger) List(ctx context.Context, baseURL string, f Filter) (*Page, err
 	}
 	if f.By != "" {
 		only("principal = ?", f.By)
+	}
+	if len(f.families) > 0 {
+		where += " AND family IN (?" + strings.Repeat(", ?", len(f.families)-1) + ")"
+		for _, family := range f.families {
+			args = append(args, family)
+		}
 	}
 	// One more than asked for tells whether there is a next page.
 	args = append(args, limit+1)

@@ -50,10 +50,11 @@ func (s *Service) observe(ctx context.Context, id string) (o *Operation, notLook
 }
 
 // visible says whether the caller of a call may see an operation: their own, or
-// every one where their token says so.
+// every one where their token says so, and in both cases of the families they
+// may act on.
 func visible(ctx context.Context, o *Operation) bool {
 	caller := callers.From(ctx)
-	return caller == nil || caller.SeesAll || o.Actor.Principal == caller.Name
+	return caller == nil || (caller.SeesAll || o.Actor.Principal == caller.Name) && caller.MayUse(o.Family)
 }
 
 func notFound(id string) *Refusal {
@@ -73,8 +74,11 @@ func (s *Service) List(ctx context.Context, f Filter) (*Page, error) {
 	if err != nil {
 		return nil, unreadable(err)
 	}
-	if caller := callers.From(ctx); caller != nil && !caller.SeesAll {
-		f.By = caller.Name
+	if caller := callers.From(ctx); caller != nil {
+		f.families = caller.Families
+		if !caller.SeesAll {
+			f.By = caller.Name
+		}
 	}
 	page, err := store.List(ctx, s.baseURL, f)
 	if errors.Is(err, errWrongCursor) {

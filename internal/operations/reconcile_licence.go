@@ -27,7 +27,11 @@ func (s *Service) seeEdit(ctx context.Context, store Store, o *Operation) (sight
 		return sight{}, err
 	}
 	if last != nil && last.ID != o.ID {
-		return sight{Finding: Finding{Certainty: Ambiguous, Message: fmt.Sprintf("the licence was written again by %s, so whether this edit took effect before cannot be told", last.ID)}}, nil
+		by := last.ID
+		if last.Actor.Principal != o.Actor.Principal {
+			by = "another caller" // who reads this may not be one who may see that operation
+		}
+		return sight{Finding: Finding{Certainty: Ambiguous, Message: fmt.Sprintf("the licence was written again by %s, so whether this edit took effect before cannot be told", by)}}, nil
 	}
 	holds := func(title, comment string) bool {
 		return (license.TitleShown || license.CommentShown) &&

@@ -193,6 +193,8 @@ type Filter struct {
 	By     string // name of the caller who proposed it
 	Limit  int    // 1 to 200; 0 means 20
 	Cursor string // NextCursor of the page before
+
+	families []websoftsolus.Family // those that the caller may act on; none means all
 }
 
 // Page is one page of operations.
