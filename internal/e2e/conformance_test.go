@@ -265,7 +265,14 @@ func (s suite) run(t *testing.T, url string, which ...string) map[string][]check
 // the address of its endpoint. The process has to end well when the test does.
 func serveHTTP(t *testing.T, program string) string {
 	t.Helper()
-	process := exec.Command(program, "http", "--env", "sandbox", "--addr", "127.0.0.1:0", "--log-format", "json")
+	url, _ := startHTTP(t, program)
+	return url
+}
+
+// startHTTP is serveHTTP with further flags; it returns the process too.
+func startHTTP(t *testing.T, program string, flags ...string) (string, *exec.Cmd) {
+	t.Helper()
+	process := exec.Command(program, append([]string{"http", "--env", "sandbox", "--addr", "127.0.0.1:0", "--log-format", "json"}, flags...)...)
 	process.Env = bareEnvironment(t)
 	stderr, err := process.StderrPipe()
 	require.NoError(t, err)
@@ -293,7 +300,7 @@ func serveHTTP(t *testing.T, program string) string {
 	})
 	url := <-address
 	require.NotEmpty(t, url, "the server did not say where it serves")
-	return url
+	return url, process
 }
 
 // capabilitiesOf asks a server what it offers.
