@@ -271,17 +271,21 @@ func (s *Service) background(work func()) bool {
 func (s *Service) StopLooking() { s.close() }
 
 // Close waits until every claimed operation has its outcome recorded, as far as
-// it is known, then closes the ledger. Nothing can be claimed once it was
+// it is known and the ledger takes it, then closes the ledger. Nothing can be claimed once it was
 // called. It returns early when ctx ends; the ledger stays open then, for the
 // operations still in flight.
 func (s *Service) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
+	store := s.store
 	s.mu.Unlock()
 	s.close()
 	done := make(chan struct{})
 	go func() {
 		s.running.Wait()
+		if store != nil {
+			s.recordAgain(ctx, store)
+		}
 		close(done)
 	}()
 	select {
@@ -290,13 +294,12 @@ func (s *Service) Close(ctx context.Context) error {
 		return fmt.Errorf("operations are still in flight: %w", context.Cause(ctx))
 	}
 	s.mu.Lock()
-	store := s.store
+	store = s.store
 	s.store = nil
 	s.mu.Unlock()
 	if store == nil {
 		return nil
 	}
-	s.recordAgain(ctx, store)
 	return store.Close()
 }
 
