@@ -38,7 +38,7 @@ func TestInspector(t *testing.T) {
 				return printed.Result
 			}
 			listed := inspect("--strict", "--method", "tools/list")
-			require.Len(t, listed["tools"], 11)
+			require.Len(t, listed["tools"], 12)
 			called := inspect("--method", "tools/call", "--tool-name", "list_licenses", "--tool-args-json", `{"family":"plesk"}`)
 			structured := called["structuredContent"].(object)
 			require.Equal(t, "sandbox", structured["environment"])

@@ -269,7 +269,7 @@ func TestOtherCommands(t *testing.T) {
 	require.Equal(t, 0, status)
 	var listed struct{ Tools []object }
 	require.NoError(t, json.Unmarshal([]byte(stdout), &listed))
-	require.Len(t, listed.Tools, 5)
+	require.Len(t, listed.Tools, 6)
 }
 
 // TestDoctor names what is amiss, and nothing else.
