@@ -32,7 +32,7 @@ import (
 // with -rapid.checks.
 func TestModel(t *testing.T) {
 	t.Run("SQLite", func(t *testing.T) {
-		testModel(t, "25", func() (string, func()) {
+		testModel(t, "10", func() (string, func()) {
 			folder, err := os.MkdirTemp("", "operations-model")
 			require.NoError(t, err)
 			return filepath.Join(folder, "ledger.db"), func() { os.RemoveAll(folder) }
@@ -40,7 +40,7 @@ func TestModel(t *testing.T) {
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
 		server := postgrestest.Server(t)
-		testModel(t, "8", func() (string, func()) { return postgrestest.SchemaIn(t, server) })
+		testModel(t, "4", func() (string, func()) { return postgrestest.SchemaIn(t, server) })
 	})
 }
 
