@@ -50,7 +50,7 @@ func assemble(settings *config.Settings, log *slog.Logger) (*assembly, error) {
 		client.BaseURL = listening.URL
 		client.Login, client.Secret = simulated.Credentials()
 	}
-	reader := &inventory.Reader{API: client, Concurrency: settings.MaxConcurrency, Logger: log}
+	reader := &inventory.Reader{API: client, Concurrency: settings.MaxConcurrency * 5 / 4, Logger: log}
 	a.operations = operations.NewService(operations.Config{
 		API:                   reader.Forgetting(client),
 		Open:                  func(context.Context) (operations.Store, error) { return openLedger(settings) },
