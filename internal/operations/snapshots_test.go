@@ -109,27 +109,37 @@ func storeKeepsSnapshots(t *testing.T, open func() Store) {
 
 func storeDropsOldSnapshots(t *testing.T, open func() Store) {
 	store := open()
-	// A different inventory every twelve hours for 100 days.
-	for i := range 200 {
-		save(t, store, storeStart.Add(time.Duration(i)*12*time.Hour), inventoryOf([]string{fmt.Sprint("title ", i)}))
+	// A different inventory at 8 and at 20 o'clock of every third day, for 120
+	// days, and of the last three.
+	saved := 0
+	for day := range 123 {
+		if day%3 != 0 && day < 120 {
+			continue
+		}
+		for _, hours := range []int{0, 12} {
+			saved++
+			save(t, store, storeStart.Add(time.Duration(24*day+hours)*time.Hour), inventoryOf([]string{fmt.Sprint("title ", saved)}))
+		}
 	}
 	list, err := store.ListSnapshots(t.Context(), "https://a/")
 	require.NoError(t, err)
 	newest := list[0].SeenAt
-	days := map[string]int{}
+	recent, daily := 0, map[string]int{}
 	for _, s := range list {
 		age := newest.Sub(s.SeenAt)
 		require.Less(t, age, keepDailyFor)
-		if age >= keepAllFor {
-			days[s.SeenAt.Format(time.DateOnly)]++
-			require.Equal(t, 20, s.SeenAt.Hour(), "the newest of its day, of two")
+		if age < keepAllFor {
+			recent++
+			continue
 		}
+		daily[s.SeenAt.Format(time.DateOnly)]++
+		require.Equal(t, 20, s.SeenAt.Hour(), "the newest of its day, of two")
 	}
-	require.InDelta(t, 88, len(days), 1)
-	for day, n := range days {
+	require.Equal(t, 4, recent, "all of the last 48 hours")
+	require.Len(t, daily, 30, "every third day of ninety, and the third day before today")
+	for day, n := range daily {
 		require.Equal(t, 1, n, day)
 	}
-	require.InDelta(t, 4+88, len(list), 1)
 	require.Equal(t, len(list), contents(t, store), "what nothing refers to is gone")
 }
 
