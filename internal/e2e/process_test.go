@@ -269,5 +269,5 @@ func TestOtherCommands(t *testing.T) {
 	require.Equal(t, 0, status)
 	var listed struct{ Tools []object }
 	require.NoError(t, json.Unmarshal([]byte(stdout), &listed))
-	require.Len(t, listed.Tools, 5)
+	require.Len(t, listed.Tools, 6)
 }
