@@ -2,10 +2,14 @@ package operations
 
 import (
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/pressly/goose/v3"
 	"github.com/stretchr/testify/require"
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/inventory"
@@ -165,4 +169,30 @@ func storeBoundsSnapshotsInBytes(t *testing.T, open func() Store) {
 
 	require.NoError(t, store.SaveSnapshot(t.Context(), "https://a/", inventory.NewSnapshot(inventoryOf([]string{"small"}), storeStart.Add(time.Hour)), 1))
 	require.Len(t, ids(t, store), 1, "the newest is kept, whatever it takes")
+}
+
+// TestALedgerOfTheFirstVersionIsBroughtUpToDate, with what it holds.
+func TestALedgerOfTheFirstVersionIsBroughtUpToDate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	db, err := connect(fileURI(path, "rw"), 1, pragmas...)
+	require.NoError(t, err)
+	files, err := fs.Sub(migrations, "migrations/sqlite")
+	require.NoError(t, err)
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithDisableGlobalRegistry(true))
+	require.NoError(t, err)
+	_, err = provider.UpTo(t.Context(), 1)
+	require.NoError(t, err)
+	o := storeOrder("old")
+	require.NoError(t, newSQLite(db, db, nil).Propose(t.Context(), Proposal{Operation: o, Phrase: "digest", Limits: storeLimits}))
+	require.NoError(t, db.Close())
+
+	store, err := OpenSQLite(path)
+	require.NoError(t, err)
+	defer store.Close()
+	kept, err := store.Get(t.Context(), o.ID)
+	require.NoError(t, err)
+	require.Equal(t, o.Request, kept.Request)
+	save(t, store, storeStart, inventoryOf([]string{"a"}))
+	require.Len(t, ids(t, store), 1)
 }
