@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -222,4 +223,42 @@ func TestThousandsOfUnreadLicencesAreOneReason(t *testing.T) {
 	}
 	require.Equal(t, 3000, keys)
 	require.Less(t, len(b.requests()), 50, "a refused login is not sent 3,000 times")
+}
+
+// TestOutOfTimeTheAnswerIsWhatWasRead: an API that hangs half way leaves a
+// partial answer that names what is unread, and a next call goes on from there.
+func TestOutOfTimeTheAnswerIsWhatWasRead(t *testing.T) {
+	s := sandbox.New(sandbox.Options{Licenses: map[websoftsolus.Family]int{websoftsolus.Plesk: 40},
+		Faults: []sandbox.Fault{{On: sandbox.Get, Kind: sandbox.Hang, Skip: 20}}})
+	listening, err := s.Start("127.0.0.1:0")
+	require.NoError(t, err)
+	defer listening.Close()
+	login, secret := s.Credentials()
+	client := &websoftsolus.Client{BaseURL: listening.URL, Login: login, Secret: secret}
+	over, never := make(chan time.Time), make(chan time.Time)
+	ends := []<-chan time.Time{over, never}
+	reader := &inventory.Reader{API: client, Concurrency: 4, After: func(d time.Duration) <-chan time.Time {
+		require.Equal(t, 45*time.Second, d)
+		end := ends[0]
+		ends = ends[1:]
+		return end
+	}}
+	b := &bench{t, s, tools.NewServer(&tools.Set{API: client, Inventory: reader, Environment: "sandbox"}, "test")}
+	answered := make(chan schemas.LicensesOutput)
+	go func() { answered <- b.list(`{"query":"example"}`) }()
+	require.Eventually(t, func() bool { return s.Counts().Requests[sandbox.Get] == 24 }, time.Minute, time.Millisecond)
+	close(over)
+	out := <-answered
+	require.True(t, out.Partial)
+	require.Equal(t, 20, out.Total, "those that were read and found")
+	require.Len(t, out.Unread, 1)
+	require.Len(t, out.Unread[0].KeyNumbers, 20)
+	require.Contains(t, out.Unread[0].Message, "no time left")
+
+	s.ClearFaults()
+	s.Forget()
+	out = b.list(`{"query":"example"}`)
+	require.False(t, out.Partial)
+	require.Equal(t, 40, out.Total)
+	require.Equal(t, 20, s.Counts().Requests[sandbox.Get], "what was read is kept")
 }

@@ -30,7 +30,7 @@ const (
 )
 
 // BenchmarkInventory reads the properties of 5,000 licences from a sandbox that
-// waits 20 ms on every request, 32 at a time: the raw requests in a loop, the
+// waits 20 ms on every request, 32 at a time (the client's bound): the raw requests in a loop, the
 // reader, list_licenses with a query through the whole server, snapshot in a
 // ledger file included, and the reader with 5 % of the GETs failing. The figure
 // is the ratio to the ideal.
@@ -62,7 +62,7 @@ func BenchmarkInventory(b *testing.B) {
 	_, err := c.ListKeys(b.Context(), websoftsolus.Plesk) // so that nobody waits for a token
 	require.NoError(b, err)
 	sides["reader"] = func() time.Duration {
-		reader := &inventory.Reader{API: c, Concurrency: inventoryWorkers}
+		reader := &inventory.Reader{API: c, Concurrency: inventoryWorkers * 5 / 4}
 		inv, err := reader.List(b.Context(), plesk)
 		require.NoError(b, err)
 		begun := time.Now()
@@ -72,7 +72,7 @@ func BenchmarkInventory(b *testing.B) {
 		return took
 	}
 
-	reader := &inventory.Reader{API: c, Concurrency: inventoryWorkers}
+	reader := &inventory.Reader{API: c, Concurrency: inventoryWorkers * 5 / 4}
 	service := operations.NewService(operations.Config{API: reader.Forgetting(c), BaseURL: base,
 		Open: func(context.Context) (operations.Store, error) {
 			return operations.OpenSQLite(b.TempDir() + "/ledger.db")
@@ -95,7 +95,7 @@ func BenchmarkInventory(b *testing.B) {
 		sandbox.Fault{On: sandbox.Get, Kind: sandbox.Status, Status: 500, Probability: 0.025})
 	unread := 0
 	sides["faults"] = func() time.Duration {
-		reader := &inventory.Reader{API: client(faulty), Concurrency: inventoryWorkers}
+		reader := &inventory.Reader{API: client(faulty), Concurrency: inventoryWorkers * 5 / 4}
 		inv, err := reader.List(b.Context(), plesk)
 		require.NoError(b, err)
 		begun := time.Now()
@@ -187,7 +187,7 @@ func BenchmarkInventoryMemory(b *testing.B) {
 			}
 			for b.Loop() {
 				before := heap()
-				reader := &inventory.Reader{API: client, Concurrency: inventoryWorkers}
+				reader := &inventory.Reader{API: client, Concurrency: inventoryWorkers * 5 / 4}
 				inv, err := reader.Read(b.Context(), []websoftsolus.Family{websoftsolus.Plesk}, inventory.Options{})
 				require.NoError(b, err)
 				require.True(b, inv.Complete())

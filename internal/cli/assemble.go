@@ -63,7 +63,7 @@ func assemble(settings *config.Settings, log *slog.Logger, observed *telemetry.T
 		client.BaseURL = listening.URL
 		client.Login, client.Secret = simulated.Credentials()
 	}
-	reader := &inventory.Reader{API: client, Concurrency: settings.MaxConcurrency, Logger: log}
+	reader := &inventory.Reader{API: client, Concurrency: settings.MaxConcurrency * 5 / 4, Logger: log}
 	var decide func(policy.Request) policy.Decision
 	if settings.Policy != nil {
 		decide = settings.Policy.Decide

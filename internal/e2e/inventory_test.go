@@ -119,3 +119,33 @@ func TestACancelledListStopsItsRequests(t *testing.T) {
 		})
 	}
 }
+
+// TestCompareAcrossProcesses: one process reads everything, another says what
+// changed since, and which licences are on none of the person's servers.
+func TestCompareAcrossProcesses(t *testing.T) {
+	api := newAPI(t)
+	env := api.variables(t, filepath.Join(t.TempDir(), "ledger.db"))
+	first := connect(t, eras[0], env)
+	first.ok(t, "list_licenses", object{"query": "example", "limit": 1})
+	require.NoError(t, first.Close())
+
+	api.orderElsewhere(t)
+	kept := api.sandbox.Licenses("plesk")[0]
+	second := connect(t, eras[1], env)
+	edited := second.ok(t, "edit_license", object{"family": "plesk", "keyNumber": kept.KeyNumber, "title": "renamed"})
+	require.Equal(t, "done", edited["outcome"])
+	out := second.ok(t, "compare_licenses", object{
+		"since": "last", "servers": []any{object{"name": "kept", "ip": kept.ServerIP}, object{"name": "no-licence.example.com"}}, "limit": 1000})
+	changes := out["changes"].(object)
+	require.Equal(t, object{"new": 1.0, "gone": 0.0, "notShown": 0.0, "relabelled": 1.0, "changed": 0.0}, changes["counts"])
+	require.Equal(t, "elsewhere", changes["new"].([]any)[0].(object)["title"])
+	require.Contains(t, changes["since"].(object)["snapshotId"], "snap_")
+	servers := out["servers"].(object)
+	require.Len(t, servers["matched"], 1)
+	require.Equal(t, []any{object{"name": "no-licence.example.com"}}, servers["without"])
+	require.Len(t, servers["unmatched"], 22)
+
+	// A server that may only read compares too.
+	reader := connect(t, eras[0], env, "--read-only")
+	require.Zero(t, reader.ok(t, "compare_licenses", object{"since": "last"})["changes"].(object)["counts"].(object)["new"])
+}

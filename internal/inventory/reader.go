@@ -23,7 +23,8 @@ type API interface {
 type Reader struct {
 	API API
 	// Concurrency is how many licences one call reads at a time; 8 where it is
-	// zero. The client bounds the requests of the whole process.
+	// zero. The client bounds the requests of the whole process. A quarter more
+	// than it allows keeps all of its turns taken while answers are decoded.
 	Concurrency int
 	// Attempts is how often a licence is asked for before it is called unread; 4
 	// where it is zero. The client's own repetitions of what passes by itself (a

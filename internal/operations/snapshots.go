@@ -21,8 +21,8 @@ const (
 	keepAllFor   = 48 * time.Hour
 	keepDailyFor = 90 * 24 * time.Hour // the newest of each day
 	// keepBytes bounds the licences of one base URL, as they are kept. A thousand
-	// licences take about 30 kB.
-	keepBytes = 32 << 20
+	// licences take about 80 kB.
+	keepBytes = 64 << 20
 )
 
 // Snapshots keeps snapshots of the licences in the ledger, for this

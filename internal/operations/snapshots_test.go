@@ -2,10 +2,14 @@ package operations
 
 import (
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/pressly/goose/v3"
 	"github.com/stretchr/testify/require"
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/inventory"
@@ -109,27 +113,37 @@ func storeKeepsSnapshots(t *testing.T, open func() Store) {
 
 func storeDropsOldSnapshots(t *testing.T, open func() Store) {
 	store := open()
-	// A different inventory every twelve hours for 100 days.
-	for i := range 200 {
-		save(t, store, storeStart.Add(time.Duration(i)*12*time.Hour), inventoryOf([]string{fmt.Sprint("title ", i)}))
+	// A different inventory at 8 and at 20 o'clock of every third day, for 120
+	// days, and of the last three.
+	saved := 0
+	for day := range 123 {
+		if day%3 != 0 && day < 120 {
+			continue
+		}
+		for _, hours := range []int{0, 12} {
+			saved++
+			save(t, store, storeStart.Add(time.Duration(24*day+hours)*time.Hour), inventoryOf([]string{fmt.Sprint("title ", saved)}))
+		}
 	}
 	list, err := store.ListSnapshots(t.Context(), "https://a/")
 	require.NoError(t, err)
 	newest := list[0].SeenAt
-	days := map[string]int{}
+	recent, daily := 0, map[string]int{}
 	for _, s := range list {
 		age := newest.Sub(s.SeenAt)
 		require.Less(t, age, keepDailyFor)
-		if age >= keepAllFor {
-			days[s.SeenAt.Format(time.DateOnly)]++
-			require.Equal(t, 20, s.SeenAt.Hour(), "the newest of its day, of two")
+		if age < keepAllFor {
+			recent++
+			continue
 		}
+		daily[s.SeenAt.Format(time.DateOnly)]++
+		require.Equal(t, 20, s.SeenAt.Hour(), "the newest of its day, of two")
 	}
-	require.InDelta(t, 88, len(days), 1)
-	for day, n := range days {
+	require.Equal(t, 4, recent, "all of the last 48 hours")
+	require.Len(t, daily, 30, "every third day of ninety, and the third day before today")
+	for day, n := range daily {
 		require.Equal(t, 1, n, day)
 	}
-	require.InDelta(t, 4+88, len(list), 1)
 	require.Equal(t, len(list), contents(t, store), "what nothing refers to is gone")
 }
 
@@ -155,4 +169,30 @@ func storeBoundsSnapshotsInBytes(t *testing.T, open func() Store) {
 
 	require.NoError(t, store.SaveSnapshot(t.Context(), "https://a/", inventory.NewSnapshot(inventoryOf([]string{"small"}), storeStart.Add(time.Hour)), 1))
 	require.Len(t, ids(t, store), 1, "the newest is kept, whatever it takes")
+}
+
+// TestALedgerOfTheFirstVersionIsBroughtUpToDate, with what it holds.
+func TestALedgerOfTheFirstVersionIsBroughtUpToDate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	db, err := connect(fileURI(path, "rw"), 1, pragmas...)
+	require.NoError(t, err)
+	files, err := fs.Sub(migrations, "migrations/sqlite")
+	require.NoError(t, err)
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithDisableGlobalRegistry(true))
+	require.NoError(t, err)
+	_, err = provider.UpTo(t.Context(), 1)
+	require.NoError(t, err)
+	o := storeOrder("old")
+	require.NoError(t, newSQLite(db, db, nil).Propose(t.Context(), Proposal{Operation: o, Phrase: "digest", Limits: storeLimits}))
+	require.NoError(t, db.Close())
+
+	store, err := OpenSQLite(path)
+	require.NoError(t, err)
+	defer store.Close()
+	kept, err := store.Get(t.Context(), o.ID)
+	require.NoError(t, err)
+	require.Equal(t, o.Request, kept.Request)
+	save(t, store, storeStart, inventoryOf([]string{"a"}))
+	require.Len(t, ids(t, store), 1)
 }
