@@ -12,7 +12,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/inventory"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/postgrestest"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
 
 func openTestPostgres(t *testing.T, place string) *ledger {
@@ -207,7 +209,7 @@ func TestLeastPermissions(t *testing.T) {
 		GRANT SELECT, INSERT, UPDATE ON operations TO ROLE;
 		GRANT SELECT, UPDATE ON history_head TO ROLE;
 		GRANT SELECT, INSERT ON history, baselines, shared_keys TO ROLE;
-		GRANT SELECT, INSERT, UPDATE, DELETE ON ended_sessions TO ROLE;`)
+		GRANT SELECT, INSERT, UPDATE, DELETE ON ended_sessions, snapshots, snapshot_parts, snapshot_contents TO ROLE;`)
 	f := newFixtureOn(t, server)
 	done := f.ordered(orderOf("shop"))
 	_, err := f.SharedKey(t.Context(), "k")
@@ -216,6 +218,13 @@ func TestLeastPermissions(t *testing.T) {
 	ended, err := f.EndedSessions(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, ended)
+	for _, comment := range []string{"", "changed"} {
+		snapshot := inventory.NewSnapshot(&inventory.Inventory{
+			Families: []websoftsolus.Family{websoftsolus.Plesk},
+			Entries:  []inventory.Entry{{Family: websoftsolus.Plesk, KeyNumber: "PLSK.1", License: &websoftsolus.License{KeyNumber: "PLSK.1", Comment: comment}}},
+		}, f.now())
+		require.NoError(t, f.Snapshots().Save(t.Context(), snapshot))
+	}
 	require.NoError(t, f.Recover(t.Context()))
 	store, err := f.ledger(t.Context())
 	require.NoError(t, err)

@@ -31,12 +31,18 @@ func newWorker() worker {
 	return w
 }
 
-// shutdown has the goroutine send what is left, until ctx ends.
+// shutdown has the goroutine send what is left, until ctx ends. It is nil only
+// where there was time for that: what the end of ctx broke off may have failed
+// before the goroutine knew that it was the last.
 func (w *worker) shutdown(ctx context.Context) error {
 	defer w.cancel()
 	defer context.AfterFunc(ctx, w.cancel)()
 	close(w.stop)
-	return <-w.done // what is sent ends with ctx, so this does
+	err := <-w.done // what is sent ends with ctx, so this does
+	if err == nil {
+		err = ctx.Err()
+	}
+	return err
 }
 
 // batches is the queue of spans.
