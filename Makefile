@@ -5,6 +5,7 @@
 # make fuzz    every fuzz target for FUZZTIME each
 # make lint    gofmt, vet, staticcheck, go.mod tidy
 # make generate  golden files and documented tables, from their source
+# make postgres  starts a PostgreSQL for the tests and prints the line that names it; make postgres-stop
 # make build   bin/websoftsolus-mcp
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
@@ -16,7 +17,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # runs the same tests without it.
 RACE := $(shell command -v $$(go env CC | cut -d' ' -f1) >/dev/null 2>&1 && [ "$$(go env CGO_ENABLED)" = 1 ] && echo -race)
 
-.PHONY: build demo test bench campaign fuzz lint generate
+.PHONY: build demo test bench campaign fuzz lint generate postgres postgres-stop
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/websoftsolus-mcp .
@@ -50,3 +51,10 @@ lint:
 
 generate:
 	go generate ./...
+
+POSTGRES ?= /tmp/websoftsolus-postgres
+postgres:
+	@url=$$(.ci/postgres start $(POSTGRES)) && echo "export WEBSOFTSOLUS_TEST_POSTGRES=$$url"
+
+postgres-stop:
+	.ci/postgres stop $(POSTGRES)

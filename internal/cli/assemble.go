@@ -31,6 +31,11 @@ type assembly struct {
 // opens no ledger and waits for nothing: the first call that needs the API or
 // the ledger does.
 func assemble(settings *config.Settings, log *slog.Logger) (*assembly, error) {
+	if config.IsPostgres(settings.Journal) {
+		if err := operations.CheckPostgresURL(settings.Journal); err != nil {
+			return nil, &config.Error{Flag: "journal", Message: err.Error()}
+		}
+	}
 	a := &assembly{log: log}
 	client := &websoftsolus.Client{
 		BaseURL:        settings.BaseURL,
@@ -52,7 +57,7 @@ func assemble(settings *config.Settings, log *slog.Logger) (*assembly, error) {
 	}
 	a.operations = operations.NewService(operations.Config{
 		API:                   client,
-		Open:                  func(context.Context) (operations.Store, error) { return openLedger(settings) },
+		Open:                  func(ctx context.Context) (operations.Store, error) { return openLedger(ctx, settings) },
 		Environment:           settings.Environment,
 		BaseURL:               client.BaseURL,
 		ReadOnly:              settings.ReadOnly,
@@ -84,10 +89,14 @@ func dailyCap(flag int) int {
 	return flag
 }
 
-// openLedger opens the ledger's file, making its folder where that is missing.
-func openLedger(settings *config.Settings) (operations.Store, error) {
+// openLedger opens the ledger in its database, or in its file, making the file's
+// folder where that is missing.
+func openLedger(ctx context.Context, settings *config.Settings) (operations.Store, error) {
 	if settings.JournalProblem != "" {
 		return nil, errors.New(settings.JournalProblem)
+	}
+	if config.IsPostgres(settings.Journal) {
+		return operations.OpenPostgres(ctx, settings.Journal)
 	}
 	if settings.Journal != config.MemoryJournal {
 		if err := os.MkdirAll(filepath.Dir(settings.Journal), 0o700); err != nil {

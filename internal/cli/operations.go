@@ -40,7 +40,7 @@ func withLedger(ctx context.Context, flags *config.Flags, s streams, work func(c
 	if settings.Journal == config.MemoryJournal {
 		return &config.Error{Flag: "env", Message: "the embedded sandbox keeps its ledger in memory and it ends with its process; there is none to read"}
 	}
-	if settings.JournalProblem == "" {
+	if settings.JournalProblem == "" && !config.IsPostgres(settings.Journal) {
 		if _, err := os.Stat(settings.Journal); errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("there is no ledger at %s: nothing was recorded for this environment and base URL yet", settings.Journal)
 		}
@@ -53,6 +53,14 @@ func withLedger(ctx context.Context, flags *config.Flags, s streams, work func(c
 		return err
 	}
 	defer func() { err = errors.Join(err, a.close(context.WithoutCancel(ctx))) }()
+	if config.IsPostgres(settings.Journal) {
+		switch there, err := operations.PostgresHasLedger(ctx, settings.Journal); {
+		case err != nil:
+			return err
+		case !there:
+			return errors.New("there is no ledger in that database: nothing was recorded yet")
+		}
+	}
 	actor := operations.Actor{Transport: "cli"}
 	if u, err := user.Current(); err == nil {
 		actor.Principal = u.Username

@@ -46,7 +46,7 @@ type Flags struct {
 	URL                   string        `name:"url" env:"WEBSOFTSOLUS_URL" help:"Base URL of the API; ${default_url} unless given. Plain http is accepted for loopback only." placeholder:"URL"`
 	Login                 string        `name:"login" env:"WEBSOFTSOLUS_LOGIN" help:"API login. The secret is never a flag: set WEBSOFTSOLUS_SECRET or --secret-file." placeholder:"LOGIN"`
 	SecretFile            string        `name:"secret-file" env:"WEBSOFTSOLUS_SECRET_FILE" help:"File that holds the API key and nothing else. WEBSOFTSOLUS_SECRET holds it otherwise." placeholder:"FILE"`
-	Journal               string        `name:"journal" env:"WEBSOFTSOLUS_JOURNAL" help:"File of the operations ledger; one per environment and base URL in the user's state directory unless given, in memory for the sandbox." placeholder:"FILE"`
+	Journal               string        `name:"journal" env:"WEBSOFTSOLUS_JOURNAL" help:"File of the operations ledger, or the postgres:// URL of a database for one that several servers share; a file per environment and base URL in the user's state directory unless given, in memory for the sandbox." placeholder:"FILE|URL"`
 	ReadOnly              bool          `name:"read-only" env:"WEBSOFTSOLUS_READ_ONLY" help:"Leave out every tool that writes."`
 	Families              []string      `name:"families" env:"WEBSOFTSOLUS_FAMILIES" help:"Families to offer, of plesk, cpanel and virtuozzo; all unless given." placeholder:"FAMILY,…"`
 	Confirm               string        `name:"confirm" env:"WEBSOFTSOLUS_CONFIRM" default:"auto" help:"Who confirms an order or a termination: auto or code (the phrase of the preview)." placeholder:"MODE"`
@@ -66,7 +66,7 @@ type Settings struct {
 	Secret      string
 	// SecretProblem says why the secret file gave no secret; empty otherwise.
 	SecretProblem         string
-	Journal               string // a file, or MemoryJournal
+	Journal               string // a file, MemoryJournal, or a URL (IsPostgres), which may hold a password and is never shown
 	JournalProblem        string // why no place for the ledger was found; empty otherwise
 	ReadOnly              bool
 	Families              []websoftsolus.Family // never empty, in the order of websoftsolus.Families
@@ -147,8 +147,9 @@ func (f *Flags) Settings() (*Settings, error) {
 	}
 
 	switch {
-	case strings.HasPrefix(f.Journal, "postgres://"), strings.HasPrefix(f.Journal, "postgresql://"):
-		wrong("journal", "this version keeps its ledger in a file: give a path")
+	case strings.Contains(f.Journal, "://") && !IsPostgres(f.Journal):
+		// Not quoted: it may hold a password all the same.
+		wrong("journal", "it is neither a path nor a postgres:// URL")
 	case f.Journal != "":
 		s.Journal = f.Journal
 	case f.Env == Sandbox:
@@ -157,6 +158,12 @@ func (f *Flags) Settings() (*Settings, error) {
 		s.Journal, s.JournalProblem = defaultJournal(f.Env, s.BaseURL)
 	}
 	return s, errors.Join(problems...)
+}
+
+// IsPostgres says whether a ledger is in a PostgreSQL database, whose URL it is.
+func IsPostgres(journal string) bool {
+	scheme, _, found := strings.Cut(journal, "://")
+	return found && (strings.EqualFold(scheme, "postgres") || strings.EqualFold(scheme, "postgresql"))
 }
 
 // ParseFamilies reads the names of families; none means all.

@@ -40,7 +40,7 @@ func TestBaseURLFollowsTheEnvironment(t *testing.T) {
 func TestEveryWrongFlagIsNamedAtOnce(t *testing.T) {
 	flags := defaults(t)
 	flags.Env, flags.Confirm, flags.LogLevel, flags.LogFormat = "prod", "never", "loud", "xml"
-	flags.URL, flags.Families, flags.Journal = "ftp://x/", []string{"directadmin"}, "postgres://db/ledger"
+	flags.URL, flags.Families, flags.Journal = "ftp://x/", []string{"directadmin"}, "postgre://u:pass-word@db/ledger"
 	flags.MaxOrdersPerDay, flags.MaxTerminationsPerDay, flags.MaxConcurrency, flags.Timeout = -1, -1, 0, 0
 	_, err := flags.Settings()
 	require.Error(t, err)
@@ -48,8 +48,22 @@ func TestEveryWrongFlagIsNamedAtOnce(t *testing.T) {
 		"--max-orders-per-day", "--max-terminations-per-day", "--max-concurrency", "--timeout"} {
 		require.ErrorContains(t, err, flag+": ")
 	}
+	require.NotContains(t, err.Error(), "pass-word")
 	var wrong *Error
 	require.ErrorAs(t, err, &wrong)
+}
+
+func TestLedgerMayBeADatabase(t *testing.T) {
+	for journal, database := range map[string]bool{
+		"postgres://u:p@db.example/ledger": true, "PostgreSQL://db/ledger": true, "/var/lib/ledger.db": false, "postgres:ledger.db": false,
+	} {
+		flags := defaults(t)
+		flags.Journal = journal
+		settings, err := flags.Settings()
+		require.NoError(t, err)
+		require.Equal(t, journal, settings.Journal)
+		require.Equal(t, database, IsPostgres(settings.Journal), journal)
+	}
 }
 
 func TestURLIsRefusedForTheSandbox(t *testing.T) {

@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/operations"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/postgrestest"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/sandbox"
 )
 
@@ -73,7 +74,11 @@ type campaign struct {
 	clients []*client
 }
 
-func TestCampaign(t *testing.T) {
+func TestCampaign(t *testing.T) { runCampaign(t, filepath.Join(t.TempDir(), "ledger.db")) }
+
+func TestCampaignOnPostgres(t *testing.T) { runCampaign(t, postgrestest.Schema(t)) }
+
+func runCampaign(t *testing.T, journal string) {
 	wanted, full := 500, false
 	if n, err := strconv.Atoi(os.Getenv("CAMPAIGN")); err == nil {
 		wanted, full = n, true
@@ -90,7 +95,7 @@ func TestCampaign(t *testing.T) {
 	defer server.Close()
 	login, secret := c.sandbox.Credentials()
 	c.env = append(bareEnvironment(t), "WEBSOFTSOLUS_URL="+server.URL, "WEBSOFTSOLUS_LOGIN="+login, "WEBSOFTSOLUS_SECRET="+secret,
-		"WEBSOFTSOLUS_JOURNAL="+filepath.Join(t.TempDir(), "ledger.db"), "WEBSOFTSOLUS_TIMEOUT=1s", "WEBSOFTSOLUS_LOG_LEVEL=error",
+		"WEBSOFTSOLUS_JOURNAL="+journal, "WEBSOFTSOLUS_TIMEOUT=1s", "WEBSOFTSOLUS_LOG_LEVEL=error",
 		"WEBSOFTSOLUS_MAX_ORDERS_PER_DAY=1000000", "WEBSOFTSOLUS_MAX_TERMINATIONS_PER_DAY=1000000", "WEBSOFTSOLUS_MAX_CONCURRENCY=32")
 	for i := range 4 {
 		c.clients = append(c.clients, connect(t, eras[i%2], c.env))

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/postgrestest"
 )
 
 // jobs are the main job of each order tool: what is asked for, and the exact form
@@ -142,8 +144,12 @@ func products(versions object) []string {
 // TestConfirmedByManyClientsSendsOnce confirms one phrase from four server
 // processes on one ledger, eight times each at once.
 func TestConfirmedByManyClientsSendsOnce(t *testing.T) {
+	t.Run("SQLite", func(t *testing.T) { confirmedByManyClientsSendsOnce(t, filepath.Join(t.TempDir(), "ledger.db")) })
+	t.Run("PostgreSQL", func(t *testing.T) { confirmedByManyClientsSendsOnce(t, postgrestest.Schema(t)) })
+}
+
+func confirmedByManyClientsSendsOnce(t *testing.T, journal string) {
 	api := newAPI(t)
-	journal := filepath.Join(t.TempDir(), "ledger.db")
 	clients := make([]*client, 4)
 	for i := range clients {
 		clients[i] = connect(t, eras[i%2], api.variables(t, journal))

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"encoding/csv"
 	"encoding/json"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -14,22 +15,47 @@ import (
 	"github.com/stretchr/testify/require"
 	_ "modernc.org/sqlite" // to edit a ledger behind its back
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/postgrestest"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/sandbox"
 )
 
 // TestOperationsCommand looks at a ledger as a person does: after an order that
 // succeeded, an edit, and an order whose outcome only a person can tell.
 func TestOperationsCommand(t *testing.T) {
+	t.Run("SQLite", func(t *testing.T) {
+		journal := filepath.Join(t.TempDir(), "ledger.db")
+		operationsCommand(t, journal, "there is no ledger at "+journal, func(statements ...string) {
+			db, err := sql.Open("sqlite", journal)
+			require.NoError(t, err)
+			defer db.Close()
+			for _, s := range append([]string{`DROP TRIGGER history_keeps_its_words`}, statements...) {
+				_, err = db.Exec(s)
+				require.NoError(t, err)
+			}
+		})
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		journal := postgrestest.Schema(t)
+		operationsCommand(t, journal, "there is no ledger in that database", func(statements ...string) {
+			postgrestest.Exec(t, journal, `ALTER TABLE history DISABLE TRIGGER USER;`+strings.Join(statements, ";"))
+		})
+	})
+}
+
+func operationsCommand(t *testing.T, journal, none string, tamper func(statements ...string)) {
 	api := newAPI(t)
-	journal := filepath.Join(t.TempDir(), "ledger.db")
 	env := api.variables(t, journal)
 	command := func(status int, args ...string) string {
 		t.Helper()
 		stdout, stderr, got := run(t, env, "", append([]string{"operations"}, args...)...)
 		require.Equal(t, status, got, "%v: %s", args, stderr)
+		if u, err := url.Parse(journal); err == nil && u.User != nil {
+			password, _ := u.User.Password()
+			require.NotContains(t, stdout+stderr, password)
+		}
 		return stdout + stderr
 	}
-	require.Contains(t, command(1, "list"), "there is no ledger at "+journal)
+	require.Contains(t, command(1, "list"), none)
 
 	c := connect(t, eras[0], env)
 	order := valid("")["order_virtuozzo_license"]
@@ -65,13 +91,7 @@ func TestOperationsCommand(t *testing.T) {
 	require.Contains(t, rows[2], "'"+order["title"].(string), "no formula")
 
 	require.Contains(t, command(0, "verify"), "sound")
-	db, err := sql.Open("sqlite", journal)
-	require.NoError(t, err)
-	_, err = db.Exec(`DROP TRIGGER history_keeps_its_words`)
-	require.NoError(t, err)
-	_, err = db.Exec(`UPDATE history SET content = replace(content, 'succeeded', 'rejected')`)
-	require.NoError(t, err)
-	require.NoError(t, db.Close())
+	tamper(`UPDATE history SET content = replace(content, 'succeeded', 'rejected')`)
 	require.Contains(t, command(1, "verify"), "was changed")
 }
 

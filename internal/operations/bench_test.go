@@ -4,30 +4,78 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/postgrestest"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
 
-// BenchmarkOrder previews and confirms an order through a ledger file, with an
-// API that answers at once: what the ledger costs.
+// BenchmarkOrder previews and confirms an order, with an API that answers at once:
+// what the ledger costs. Four writers are four services, each with connections of
+// its own.
 func BenchmarkOrder(b *testing.B) {
-	api := newStub()
-	s := NewService(Config{
-		API: api, Open: func(context.Context) (Store, error) { return OpenSQLite(filepath.Join(b.TempDir(), "ledger.db")) },
-		MaxOrdersPerDay: 1 << 40,
-	})
-	defer s.Close(context.Background())
-	for i := 0; b.Loop(); i++ {
-		r := orderOf(fmt.Sprint(i))
-		preview, err := s.ProposeOrder(b.Context(), r)
-		require.NoError(b, err)
-		_, err = s.ConfirmOrder(b.Context(), r, preview.Confirm)
-		require.NoError(b, err)
-		api.change(func() { api.licenses[r.Family] = api.licenses[r.Family][:3] })
+	for name, newPlace := range map[string]func(testing.TB) string{
+		"SQLite":     func(t testing.TB) string { return filepath.Join(t.TempDir(), "ledger.db") },
+		"PostgreSQL": postgrestest.Schema,
+	} {
+		for _, writers := range []int{1, 4} {
+			b.Run(fmt.Sprintf("%s/%d writers", name, writers), func(b *testing.B) {
+				place := newPlace(b)
+				var services []*Service
+				for range writers {
+					s := NewService(Config{
+						API: idleAPI{}, Open: func(ctx context.Context) (Store, error) { return openAt(ctx, place) }, MaxOrdersPerDay: 1 << 40,
+					})
+					defer s.Close(context.Background())
+					require.NoError(b, s.Ready(b.Context()))
+					services = append(services, s)
+				}
+				var next atomic.Int64
+				begun := time.Now()
+				b.ResetTimer()
+				var group sync.WaitGroup
+				for _, s := range services {
+					group.Go(func() {
+						for i := next.Add(1); i <= int64(b.N); i = next.Add(1) {
+							r := orderOf(fmt.Sprint(i))
+							preview, err := s.ProposeOrder(b.Context(), r)
+							if err == nil {
+								_, err = s.ConfirmOrder(b.Context(), r, preview.Confirm)
+							}
+							if err != nil {
+								b.Error(err)
+								return
+							}
+						}
+					})
+				}
+				group.Wait()
+				b.ReportMetric(float64(b.N)/time.Since(begun).Seconds(), "orders/s")
+			})
+		}
 	}
+}
+
+// idleAPI takes every order, and has no licences.
+type idleAPI struct{ API }
+
+func (idleAPI) ListKeys(context.Context, websoftsolus.Family) ([]string, error) { return nil, nil }
+
+func (idleAPI) GetLicense(context.Context, websoftsolus.Family, string) (*websoftsolus.License, error) {
+	return nil, errReads
+}
+
+var idleKeys atomic.Int64
+
+func (idleAPI) Order(context.Context, websoftsolus.Family, url.Values) (*websoftsolus.Receipt, error) {
+	return &websoftsolus.Receipt{Status: 201, KeyNumber: fmt.Sprintf("PLSK.%08d", idleKeys.Add(1))}, nil
 }
 
 func BenchmarkOpen(b *testing.B) {
@@ -91,7 +139,7 @@ func largeLedger(b *testing.B, orders int) *ledger {
 	l, err := openSQLite(filepath.Join(b.TempDir(), "ledger.db"))
 	require.NoError(b, err)
 	b.Cleanup(func() { l.Close() })
-	tx, err := l.write.Begin()
+	tx, err := l.write.BeginTx(b.Context(), nil)
 	require.NoError(b, err)
 	defer tx.Rollback()
 	baseline, err := json.Marshal([]string{"PLSK.02980001"})

@@ -194,7 +194,7 @@ func (s *Service) claim(ctx context.Context, store Store, kind Kind, id string, 
 			return nil, s.expire(ctx, store, o)
 		case errors.As(err, &blocked):
 			if lookedAt == nil && s.mayHaveOutcome(blocked.Other) {
-				lookedAt = s.look(ctx, store, blocked.Other)
+				lookedAt, _ = s.look(ctx, store, blocked.Other)
 				continue
 			}
 			return nil, blocked.refusal(o)

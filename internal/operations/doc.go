@@ -12,7 +12,8 @@
 // # Why nothing is sent twice
 //
 // An operation is a row of the ledger (a [Store]; [OpenSQLite] opens the one in
-// a file). Before the first byte of a request leaves, the row steps from
+// a file, [OpenPostgres] the one in a database that servers on several machines
+// share). Before the first byte of a request leaves, the row steps from
 // proposed to sending in one committed transaction: the claim. Whatever number
 // of goroutines and processes hold the phrase, one claim wins and one request
 // is sent; every other caller is given that operation's recorded outcome. A
@@ -26,7 +27,8 @@
 // the licence itself for an edit or a termination. What cannot be told stays
 // unknown, with the keys that could be it, until a person says so with
 // [Service.Resolve]. A process that dies between the claim and the outcome
-// leaves sending; after its deadline any process may make that unknown and look.
+// leaves sending; after its deadline any process may make that unknown and look,
+// one at a time. [Service.Watch] does so for as long as a server runs.
 //
 // Which step may follow which is the table in transitions.go. Every step is
 // kept in a history whose rows are chained by hash (history.go), and

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/postgrestest"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
 
@@ -231,19 +232,45 @@ type fixture struct {
 	t     *testing.T
 	api   *stub
 	clock *testClock
-	path  string
+	path  string // of the ledger's file, or the URL of its database
 }
 
 func newFixture(t *testing.T, options ...func(*Config)) *fixture {
-	f := &fixture{t: t, api: newStub(), clock: newClock(), path: filepath.Join(t.TempDir(), "state", "ledger.db")}
+	return newFixtureOn(t, filepath.Join(t.TempDir(), "state", "ledger.db"), options...)
+}
+
+func newFixtureOn(t *testing.T, ledger string, options ...func(*Config)) *fixture {
+	f := &fixture{t: t, api: newStub(), clock: newClock(), path: ledger}
 	f.Service = f.service(options...)
 	return f
+}
+
+// onEachDatabase runs a test with what gives it places of new ledgers in a
+// database.
+func onEachDatabase(t *testing.T, test func(t *testing.T, newPlace func(testing.TB) string)) {
+	t.Run("SQLite", func(t *testing.T) {
+		test(t, func(t testing.TB) string { return filepath.Join(t.TempDir(), "state", "ledger.db") })
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		postgrestest.Server(t)
+		test(t, postgrestest.Schema)
+	})
+}
+
+func isURL(place string) bool { return strings.HasPrefix(place, "postgres://") }
+
+// openAt opens the ledger in a file, or in the database of a URL.
+func openAt(ctx context.Context, place string) (Store, error) {
+	if isURL(place) {
+		return OpenPostgres(ctx, place)
+	}
+	return OpenSQLite(place)
 }
 
 // service makes another service on the same ledger, API and clock.
 func (f *fixture) service(options ...func(*Config)) *Service {
 	c := Config{
-		API: f.api, Open: func(context.Context) (Store, error) { return OpenSQLite(f.path) },
+		API: f.api, Open: func(ctx context.Context) (Store, error) { return openAt(ctx, f.path) },
 		Environment: "live", BaseURL: "https://api.example.com/",
 		Now: f.clock.Now, Sleep: f.clock.Sleep, Rand: rand.Reader,
 	}

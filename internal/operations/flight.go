@@ -173,7 +173,7 @@ func (s *Service) recorded(ctx context.Context, store Store, o *Operation) landi
 		o = current
 	}
 	if s.mayHaveOutcome(o) {
-		o = s.look(ctx, store, o)
+		o, _ = s.look(ctx, store, o)
 	}
 	return s.landing(ctx, o)
 }

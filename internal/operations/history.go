@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -54,7 +53,7 @@ func fieldsOf(o *Operation) (map[string]json.RawMessage, error) {
 }
 
 // remember appends the step between two states of an operation to the history.
-func remember(ctx context.Context, tx *sql.Tx, before, after *Operation, at time.Time, by Actor) error {
+func remember(ctx context.Context, tx *transaction, before, after *Operation, at time.Time, by Actor) error {
 	old, err := fieldsOf(before)
 	if err != nil {
 		return err

@@ -11,18 +11,16 @@ import (
 	"time"
 )
 
-// ledger is a Store in an SQL database. Its statements are plain SQL; what a
-// database does in its own way (opening, the lock that a write transaction
-// takes, the meaning of its errors) is in the file that opens it.
+// ledger is a Store in an SQL database. What a database does in its own way is
+// its database.
 type ledger struct {
 	// write runs transactions that hold the ledger's one write lock from their
 	// start, so that what a transaction read is still so when it writes.
-	write *sql.DB
-	read  *sql.DB
+	write *pool
+	read  *pool
 	// readOnly is why the ledger cannot be written; nil where it can.
 	readOnly error
-	unique   func(error) bool // whether an error is a broken unique constraint
-	explain  func(error) error
+	database *database
 	crash    func(crashPoint)
 }
 
@@ -47,7 +45,7 @@ func scan(r row) (seq int64, o *Operation, err error) {
 	return seq, o, nil
 }
 
-// querier is *sql.DB or *sql.Tx.
+// querier is *pool or *transaction.
 type querier interface {
 	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
 	QueryRowContext(context.Context, string, ...any) *sql.Row
@@ -105,28 +103,6 @@ var (
 	claimedStates = in(claimed)
 )
 
-// transact runs one write transaction.
-func (l *ledger) transact(ctx context.Context, work func(*sql.Tx) error) error {
-	if l.readOnly != nil {
-		return l.readOnly
-	}
-	l.crash(crashBeforeTransaction)
-	tx, err := l.write.BeginTx(ctx, nil)
-	if err != nil {
-		return l.explain(err)
-	}
-	if err := work(tx); err != nil {
-		tx.Rollback()
-		return l.explain(err)
-	}
-	l.crash(crashBeforeCommit)
-	if err := tx.Commit(); err != nil {
-		return l.explain(err)
-	}
-	l.crash(crashAfterCommit)
-	return nil
-}
-
 func micros(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -147,7 +123,7 @@ func projection(o *Operation) []any {
 }
 
 // insert records an operation that is new.
-func (l *ledger) insert(ctx context.Context, tx *sql.Tx, o *Operation, phrase string) error {
+func (l *ledger) insert(ctx context.Context, tx *transaction, o *Operation, phrase string) error {
 	document, err := json.Marshal(o)
 	if err != nil {
 		return err
@@ -158,7 +134,7 @@ func (l *ledger) insert(ctx context.Context, tx *sql.Tx, o *Operation, phrase st
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		append(projection(o), o.ID, digest, string(document))...)
 	if err != nil {
-		if phrase != "" && l.unique(err) {
+		if phrase != "" && l.database.unique(err) {
 			return errPhraseTaken
 		}
 		return err
@@ -168,7 +144,7 @@ func (l *ledger) insert(ctx context.Context, tx *sql.Tx, o *Operation, phrase st
 
 // update records an operation as it stands after a step from the state it was
 // in before.
-func (l *ledger) update(ctx context.Context, tx *sql.Tx, before, after *Operation, at time.Time, by Actor) error {
+func (l *ledger) update(ctx context.Context, tx *transaction, before, after *Operation, at time.Time, by Actor) error {
 	if err := checkStep(before.State, after.State); err != nil {
 		return err
 	}
@@ -196,7 +172,7 @@ func (l *ledger) Propose(ctx context.Context, p Proposal) error {
 	if err := checkStep("", o.State); err != nil {
 		return err
 	}
-	return l.transact(ctx, func(tx *sql.Tx) error {
+	return l.transact(ctx, func(tx *transaction) error {
 		if err := check(ctx, tx, &o, p.Limits, o.ProposedAt); err != nil {
 			return err
 		}
@@ -215,7 +191,7 @@ func (l *ledger) Propose(ctx context.Context, p Proposal) error {
 
 func (l *ledger) Claim(ctx context.Context, c Claim) (*Operation, error) {
 	var claimedNow *Operation
-	err := l.transact(ctx, func(tx *sql.Tx) error {
+	err := l.transact(ctx, func(tx *transaction) error {
 		before, err := one(ctx, tx, `id = ?`, c.ID)
 		if err != nil {
 			return err
@@ -253,7 +229,7 @@ func (l *ledger) Claim(ctx context.Context, c Claim) (*Operation, error) {
 
 func (l *ledger) Step(ctx context.Context, s Step) (*Operation, error) {
 	var stepped *Operation
-	err := l.transact(ctx, func(tx *sql.Tx) error {
+	err := l.transact(ctx, func(tx *transaction) error {
 		before, err := one(ctx, tx, `id = ?`, s.ID)
 		if err != nil {
 			return err
@@ -314,7 +290,7 @@ const taken = `SELECT licence FROM operations AS given WHERE base_url = ? AND fa
 // giveKey returns errKeyTaken if the key number that an order is to be given is
 // another order's. The transaction holds the write lock, so no other can give it
 // away meanwhile.
-func giveKey(ctx context.Context, tx *sql.Tx, o *Operation) error {
+func giveKey(ctx context.Context, tx *transaction, o *Operation) error {
 	var key string
 	err := tx.QueryRowContext(ctx, taken+` AND licence = ?`, o.BaseURL, o.Family, o.ID, micros(o.ClaimedAt), canonicalKey(o.KeyNumber)).Scan(&key)
 	switch {
@@ -328,7 +304,7 @@ func giveKey(ctx context.Context, tx *sql.Tx, o *Operation) error {
 
 func (l *ledger) Expire(ctx context.Context, now time.Time) (int, error) {
 	expired := 0
-	err := l.transact(ctx, func(tx *sql.Tx) error {
+	err := l.transact(ctx, func(tx *transaction) error {
 		expired = 0
 		over, err := many(ctx, tx, `state = 'proposed' AND expires_at <= ?`, micros(now))
 		if err != nil {
@@ -347,8 +323,12 @@ func (l *ledger) Expire(ctx context.Context, now time.Time) (int, error) {
 }
 
 func (l *ledger) Close() error {
-	if l.read == l.write {
-		return l.write.Close()
+	var errs []error
+	if l.database.close != nil {
+		errs = append(errs, l.database.close())
 	}
-	return errors.Join(l.read.Close(), l.write.Close())
+	if l.read != l.write {
+		errs = append(errs, l.read.Close())
+	}
+	return errors.Join(append(errs, l.write.Close())...)
 }

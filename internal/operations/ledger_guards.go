@@ -2,14 +2,13 @@ package operations
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"time"
 )
 
 // check runs the guards of an operation inside the transaction that proposes or
 // claims it.
-func check(ctx context.Context, tx *sql.Tx, o *Operation, limits Limits, now time.Time) error {
+func check(ctx context.Context, tx *transaction, o *Operation, limits Limits, now time.Time) error {
 	switch o.Kind {
 	case Order:
 		if err := checkIdentical(ctx, tx, o, now); err != nil {
@@ -33,7 +32,7 @@ func check(ctx context.Context, tx *sql.Tx, o *Operation, limits Limits, now tim
 // newest that succeeded within the window must be the acknowledged one. The
 // newest, so that one acknowledgement lets one more order through, not any
 // number.
-func checkIdentical(ctx context.Context, tx *sql.Tx, o *Operation, now time.Time) error {
+func checkIdentical(ctx context.Context, tx *transaction, o *Operation, now time.Time) error {
 	open, err := oneOrNone(ctx, tx, `base_url = ? AND fingerprint = ? AND state IN `+openStates+` AND id <> ?`,
 		o.BaseURL, o.Fingerprint, o.ID)
 	if err != nil {
@@ -67,7 +66,7 @@ func checkIdentical(ctx context.Context, tx *sql.Tx, o *Operation, now time.Time
 // way. A termination of unknown outcome blocks until it is known; an edit of
 // unknown outcome only until its request cannot be on its way any more, because
 // what follows it starts from a fresh read.
-func checkBusy(ctx context.Context, tx *sql.Tx, o *Operation, now time.Time) error {
+func checkBusy(ctx context.Context, tx *transaction, o *Operation, now time.Time) error {
 	busy, err := oneOrNone(ctx, tx, `base_url = ? AND family = ? AND licence = ? AND id <> ? AND state IN `+openStates+`
 		AND (kind = 'terminate' OR kind = 'edit' AND deadline >= ?)`,
 		o.BaseURL, o.Family, canonicalKey(o.KeyNumber), o.ID, micros(now))
@@ -83,7 +82,7 @@ func checkBusy(ctx context.Context, tx *sql.Tx, o *Operation, now time.Time) err
 // checkEnded looks for a termination of the licence that has lately succeeded,
 // unless an order was given the key since. The API may go on showing what is
 // gone for a while.
-func checkEnded(ctx context.Context, tx *sql.Tx, o *Operation, now time.Time) error {
+func checkEnded(ctx context.Context, tx *transaction, o *Operation, now time.Time) error {
 	done, err := oneOrNone(ctx, tx, `base_url = ? AND family = ? AND licence = ? AND kind = 'terminate' AND state = 'succeeded' AND settled_at > ?
 		AND NOT EXISTS (SELECT 1 FROM operations AS n WHERE n.base_url = operations.base_url AND n.family = operations.family
 			AND n.licence = operations.licence AND n.kind = 'order' AND n.claimed_at > operations.claimed_at)`,
@@ -99,7 +98,7 @@ func checkEnded(ctx context.Context, tx *sql.Tx, o *Operation, now time.Time) er
 
 // checkCap counts what was claimed within the window and took effect or may
 // have.
-func checkCap(ctx context.Context, tx *sql.Tx, o *Operation, limit int, now time.Time) error {
+func checkCap(ctx context.Context, tx *transaction, o *Operation, limit int, now time.Time) error {
 	var count int
 	err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM operations WHERE base_url = ? AND kind = ? AND claimed_at > ? AND state IN `+claimedStates,
 		o.BaseURL, o.Kind, micros(now.Add(-guardWindow))).Scan(&count)

@@ -56,24 +56,27 @@ func (l *ledger) List(ctx context.Context, baseURL string, f Filter) (*Page, err
 		only("family = ?", f.Family)
 	}
 	// One more than asked for tells whether there is a next page.
-	rows, err := l.read.QueryContext(ctx, `SELECT `+columns+` FROM operations WHERE `+where+` ORDER BY seq DESC LIMIT ?`, append(args, limit+1)...)
-	if err != nil {
-		return nil, l.explain(err)
-	}
-	defer rows.Close()
-	page := &Page{Operations: make([]Operation, 0, limit)}
-	for rows.Next() {
-		seq, o, err := scan(rows)
+	args = append(args, limit+1)
+	return reading(ctx, l, func(ctx context.Context) (*Page, error) {
+		rows, err := l.read.QueryContext(ctx, `SELECT `+columns+` FROM operations WHERE `+where+` ORDER BY seq DESC LIMIT ?`, args...)
 		if err != nil {
-			return nil, l.explain(err)
+			return nil, err
 		}
-		if len(page.Operations) == limit {
-			encoded, _ := json.Marshal(here) // a number and three strings always marshal
-			page.NextCursor = base64.RawURLEncoding.EncodeToString(encoded)
-			break
+		defer rows.Close()
+		page, next := &Page{Operations: make([]Operation, 0, limit)}, here
+		for rows.Next() {
+			seq, o, err := scan(rows)
+			if err != nil {
+				return nil, err
+			}
+			if len(page.Operations) == limit {
+				encoded, _ := json.Marshal(next) // a number and three strings always marshal
+				page.NextCursor = base64.RawURLEncoding.EncodeToString(encoded)
+				break
+			}
+			page.Operations = append(page.Operations, *o)
+			next.After = seq
 		}
-		page.Operations = append(page.Operations, *o)
-		here.After = seq
-	}
-	return page, l.explain(rows.Err())
+		return page, rows.Err()
+	})
 }

@@ -13,81 +13,91 @@ import (
 )
 
 func (l *ledger) Get(ctx context.Context, id string) (*Operation, error) {
-	o, err := one(ctx, l.read, `id = ?`, id)
-	return o, l.explain(err)
+	return l.one(ctx, `id = ?`, id)
 }
 
 func (l *ledger) ByPhrase(ctx context.Context, digest string) (*Operation, error) {
-	o, err := one(ctx, l.read, `phrase = ?`, digest)
-	return o, l.explain(err)
+	return l.one(ctx, `phrase = ?`, digest)
 }
 
 func (l *ledger) Open(ctx context.Context, baseURL string) ([]Operation, error) {
-	found, err := many(ctx, l.read, `base_url = ? AND state IN `+openStates, baseURL)
-	return found, l.explain(err)
+	return l.many(ctx, `base_url = ? AND state IN `+openStates, baseURL)
 }
 
 const lastWrite = `base_url = ? AND family = ? AND licence = ? AND kind IN ('edit', 'terminate') AND claimed_at > 0
 	ORDER BY claimed_at DESC, seq DESC LIMIT 1`
 
 func (l *ledger) LastWrite(ctx context.Context, baseURL string, family websoftsolus.Family, keyNumber string) (*Operation, error) {
-	o, err := oneOrNone(ctx, l.read, lastWrite, baseURL, family, canonicalKey(keyNumber))
-	return o, l.explain(err)
+	return reading(ctx, l, func(ctx context.Context) (*Operation, error) {
+		return oneOrNone(ctx, l.read, lastWrite, baseURL, family, canonicalKey(keyNumber))
+	})
 }
 
 func (l *ledger) ServerOrders(ctx context.Context, baseURL, serverIP string) ([]Operation, error) {
-	found, err := many(ctx, l.read, `base_url = ? AND server_ip = ? AND kind = 'order' AND state IN `+claimedStates+`
+	found, err := l.many(ctx, `base_url = ? AND server_ip = ? AND kind = 'order' AND state IN `+claimedStates+`
 		AND NOT EXISTS (SELECT 1 FROM operations AS t WHERE t.base_url = operations.base_url AND t.family = operations.family
 			AND t.licence = operations.licence AND t.licence <> '' AND t.kind = 'terminate' AND t.state = 'succeeded')`, baseURL, serverIP)
 	slices.Reverse(found)
-	return found, l.explain(err)
+	return found, err
 }
 
 func (l *ledger) Baseline(ctx context.Context, id string) ([]string, error) {
-	var encoded string
-	err := l.read.QueryRowContext(ctx, `SELECT key_numbers FROM baselines WHERE operation_id = ?`, id).Scan(&encoded)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, ErrNotFound
-	}
-	if err != nil {
-		return nil, l.explain(err)
-	}
-	var keys []string
-	if err := json.Unmarshal([]byte(encoded), &keys); err != nil {
-		return nil, fmt.Errorf("read a baseline from the ledger: %w", err)
-	}
-	return keys, nil
+	return reading(ctx, l, func(ctx context.Context) (keys []string, err error) {
+		var encoded string
+		err = l.read.QueryRowContext(ctx, `SELECT key_numbers FROM baselines WHERE operation_id = ?`, id).Scan(&encoded)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil, ErrNotFound
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal([]byte(encoded), &keys); err != nil {
+			return nil, fmt.Errorf("read a baseline from the ledger: %w", err)
+		}
+		return keys, nil
+	})
 }
 
 func (l *ledger) TakenKeys(ctx context.Context, o *Operation) (map[string]bool, error) {
-	rows, err := l.read.QueryContext(ctx, taken, o.BaseURL, o.Family, o.ID, micros(o.ClaimedAt))
-	if err != nil {
-		return nil, l.explain(err)
-	}
-	defer rows.Close()
-	keys := map[string]bool{}
-	for rows.Next() {
-		var key string
-		if err := rows.Scan(&key); err != nil {
-			return nil, l.explain(err)
+	return reading(ctx, l, func(ctx context.Context) (map[string]bool, error) {
+		rows, err := l.read.QueryContext(ctx, taken, o.BaseURL, o.Family, o.ID, micros(o.ClaimedAt))
+		if err != nil {
+			return nil, err
 		}
-		keys[key] = true
-	}
-	return keys, l.explain(rows.Err())
+		defer rows.Close()
+		keys := map[string]bool{}
+		for rows.Next() {
+			var key string
+			if err := rows.Scan(&key); err != nil {
+				return nil, err
+			}
+			keys[key] = true
+		}
+		return keys, rows.Err()
+	})
 }
 
 func (l *ledger) EndedSince(ctx context.Context, o *Operation) ([]Operation, error) {
-	found, err := many(ctx, l.read, `base_url = ? AND family = ? AND kind = 'terminate' AND claimed_at >= ? AND state IN `+claimedStates,
+	return l.many(ctx, `base_url = ? AND family = ? AND kind = 'terminate' AND claimed_at >= ? AND state IN `+claimedStates,
 		o.BaseURL, o.Family, micros(o.ClaimedAt))
-	return found, l.explain(err)
 }
 
 func (l *ledger) Rivals(ctx context.Context, o *Operation, since time.Time) ([]Operation, error) {
 	const others = `base_url = ? AND family = ? AND kind = 'order' AND id <> ? AND `
-	open, err := many(ctx, l.read, others+`state IN `+openStates, o.BaseURL, o.Family, o.ID)
+	open, err := l.many(ctx, others+`state IN `+openStates, o.BaseURL, o.Family, o.ID)
 	if err != nil {
-		return nil, l.explain(err)
+		return nil, err
 	}
-	keyless, err := many(ctx, l.read, others+`state = 'succeeded' AND licence = '' AND claimed_at > ?`, o.BaseURL, o.Family, o.ID, micros(since))
-	return append(open, keyless...), l.explain(err)
+	keyless, err := l.many(ctx, others+`state = 'succeeded' AND licence = '' AND claimed_at > ?`, o.BaseURL, o.Family, o.ID, micros(since))
+	return append(open, keyless...), err
+}
+
+// one is one, read by itself.
+func (l *ledger) one(ctx context.Context, where string, args ...any) (*Operation, error) {
+	return reading(ctx, l, func(ctx context.Context) (*Operation, error) { return one(ctx, l.read, where, args...) })
+}
+
+// many is many, read by itself.
+func (l *ledger) many(ctx context.Context, where string, args ...any) ([]Operation, error) {
+	return reading(ctx, l, func(ctx context.Context) ([]Operation, error) { return many(ctx, l.read, where, args...) })
 }

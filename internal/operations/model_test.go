@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/postgrestest"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/sandbox"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
@@ -30,12 +31,27 @@ import (
 // A history takes about a tenth of a second, so a plain run tries some; ask for more
 // with -rapid.checks.
 func TestModel(t *testing.T) {
+	t.Run("SQLite", func(t *testing.T) {
+		testModel(t, "25", func() (string, func()) {
+			folder, err := os.MkdirTemp("", "operations-model")
+			require.NoError(t, err)
+			return filepath.Join(folder, "ledger.db"), func() { os.RemoveAll(folder) }
+		})
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		server := postgrestest.Server(t)
+		testModel(t, "8", func() (string, func()) { return postgrestest.SchemaIn(t, server) })
+	})
+}
+
+// testModel runs some histories, each on a ledger in a new place.
+func testModel(t *testing.T, histories string, newPlace func() (place string, remove func())) {
 	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
-		require.NoError(t, checks.Value.Set("25"))
+		require.NoError(t, checks.Value.Set(histories))
 		defer checks.Value.Set(checks.DefValue)
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		m := newModel(t)
+		m := newModel(t, newPlace)
 		defer m.end()
 		t.Repeat(map[string]func(*rapid.T){
 			"":                m.check,
@@ -59,7 +75,8 @@ func TestModel(t *testing.T) {
 }
 
 type model struct {
-	folder   string
+	place    string // of the ledger
+	remove   func()
 	clock    *testClock
 	sandbox  *sandbox.Sandbox
 	server   *sandbox.Server
@@ -75,15 +92,14 @@ type modelPreview struct {
 	phrase string
 }
 
-func newModel(t *rapid.T) *model {
+func newModel(t *rapid.T, newPlace func() (string, func())) *model {
 	m := &model{clock: newClock()}
 	m.sandbox = sandbox.New(sandbox.Options{Now: m.clock.Now, Licenses: map[websoftsolus.Family]int{websoftsolus.Plesk: 4, websoftsolus.Virtuozzo: 2}})
 	var err error
 	m.server, err = m.sandbox.Start("127.0.0.1:0")
 	require.NoError(t, err)
-	m.folder, err = os.MkdirTemp("", "operations-model")
-	require.NoError(t, err)
-	m.store, err = OpenSQLite(filepath.Join(m.folder, "ledger.db"))
+	m.place, m.remove = newPlace()
+	m.store, err = openAt(context.Background(), m.place)
 	require.NoError(t, err)
 	for range 3 {
 		m.services = append(m.services, m.service(func(s Store) Store { return s }))
@@ -97,8 +113,8 @@ func (m *model) service(wrap func(Store) Store) *Service {
 		API: &websoftsolus.Client{
 			BaseURL: m.server.URL, Login: login, Secret: secret, Timeout: 150 * time.Millisecond, Now: m.clock.Now, Sleep: m.clock.Sleep,
 		},
-		Open: func(context.Context) (Store, error) {
-			store, err := OpenSQLite(filepath.Join(m.folder, "ledger.db"))
+		Open: func(ctx context.Context) (Store, error) {
+			store, err := openAt(ctx, m.place)
 			if err != nil {
 				return nil, err
 			}
@@ -115,7 +131,7 @@ func (m *model) end() {
 	}
 	m.store.Close()
 	m.server.Close()
-	os.RemoveAll(m.folder)
+	m.remove()
 }
 
 func (m *model) any(t *rapid.T) *Service { return rapid.SampledFrom(m.services).Draw(t, "service") }

@@ -5,37 +5,47 @@ import (
 	"errors"
 	"fmt"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
 
 // Get returns an operation. One whose outcome is not known, and whose request
-// cannot be on its way any more, is looked at through the API first. The error
-// is a *Refusal.
+// cannot be on its way any more, is looked at through the API first, unless
+// another server does so just now; the message says so then. The error is a
+// *Refusal.
 func (s *Service) Get(ctx context.Context, id string) (*Operation, error) {
+	o, notLooked, err := s.observe(ctx, id)
+	if err == nil && errors.Is(notLooked, errReserved) && (o.State.Open() || s.keyMissing(o)) {
+		told := *o
+		told.Message = joined(o.Message, "another server is looking for its outcome just now; ask again in some seconds")
+		return &told, nil
+	}
+	return o, err
+}
+
+// observe is Get, and says why it did not look where it should have.
+func (s *Service) observe(ctx context.Context, id string) (o *Operation, notLooked, err error) {
 	store, err := s.ledger(ctx)
 	if err != nil {
-		return nil, unreadable(err)
+		return nil, nil, unreadable(err)
 	}
-	o, err := s.load(ctx, store, id)
+	o, err = s.load(ctx, store, id)
 	switch {
 	case errors.Is(err, ErrNotFound) || err == nil && o.BaseURL != s.baseURL:
-		return nil, notFound(id)
+		return nil, nil, notFound(id)
 	case err != nil:
-		return nil, unreadable(err)
+		return nil, nil, unreadable(err)
 	}
 	switch {
 	case o.State == Proposed && !s.now().Before(o.ExpiresAt):
 		s.expire(ctx, store, o)
 		if o, err = s.load(ctx, store, id); err != nil {
-			return nil, unreadable(err)
+			return nil, nil, unreadable(err)
 		}
 	case s.inFlight(id): // it is being looked at already
 	case s.mayHaveOutcome(o), s.keyMissing(o):
-		o = s.look(ctx, store, o)
+		o, notLooked = s.look(ctx, store, o)
 	}
-	return o, nil
+	return o, notLooked, nil
 }
 
 func notFound(id string) *Refusal {
@@ -74,44 +84,6 @@ func (s *Service) List(ctx context.Context, f Filter) (*Page, error) {
 	}
 	return page, nil
 }
-
-// Recover takes care of what a process left that died: proposals whose time is
-// over expire, and every operation without an outcome, whose request cannot be
-// on its way any more, is looked at once. Opening the ledger does the same in
-// the background. An outcome that stays unknown is no error.
-func (s *Service) Recover(ctx context.Context) error {
-	store, err := s.ledger(ctx)
-	if err != nil {
-		return err
-	}
-	if _, err := store.Expire(ctx, s.now()); err != nil {
-		return err
-	}
-	open, err := store.Open(ctx, s.baseURL)
-	if err != nil {
-		return err
-	}
-	// Saying that something had no effect takes several looks with pauses between
-	// them, so operations are looked at beside one another.
-	var looks errgroup.Group
-	looks.SetLimit(recoverAtATime)
-	for i := range open {
-		looks.Go(func() error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if s.mayHaveOutcome(&open[i]) && !s.inFlight(open[i].ID) {
-				s.look(ctx, store, &open[i])
-			}
-			return nil
-		})
-	}
-	return looks.Wait()
-}
-
-// recoverAtATime is how many operations Recover looks at at a time. The client
-// bounds the requests that they make.
-const recoverAtATime = 16
 
 // Decline records that a person said no to a proposal: its phrase confirms
 // nothing any more. The error is a *Refusal; with code not_open the operation

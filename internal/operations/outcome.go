@@ -64,8 +64,9 @@ func capped(message string) string {
 // record writes an outcome to the ledger and returns the operation as it then
 // stands. It tries more than once, since what is not recorded becomes unknown.
 // If it fails, the caller is told the outcome all the same, this process keeps
-// it and tries again when the operation is next asked for, and the ledger says
-// sending, which after the deadline makes others look.
+// it and tries again when the operation is next asked for, in Recover, and so in
+// Watch, and in Close. The ledger says sending meanwhile, which after the deadline
+// makes others look.
 func (s *Service) record(ctx context.Context, store Store, o *Operation, step Step) *Operation {
 	var err error
 	for attempt := range writeAttempts {
@@ -131,10 +132,7 @@ func (s *Service) load(ctx context.Context, store Store, id string) (*Operation,
 	step, pending := s.unrecorded[id]
 	s.mu.Unlock()
 	if pending {
-		if recorded, err := s.tryRecord(ctx, store, step); err == nil {
-			s.mu.Lock()
-			delete(s.unrecorded, id)
-			s.mu.Unlock()
+		if recorded, err := s.recordKept(ctx, store, step); err == nil {
 			return recorded, nil
 		}
 	}

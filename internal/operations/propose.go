@@ -124,7 +124,7 @@ func (s *Service) propose(ctx context.Context, store Store, o *Operation, phrase
 		case errors.As(err, &blocked):
 			// Who stands in the way may have an outcome by now.
 			if lookedAt == nil && s.mayHaveOutcome(blocked.Other) {
-				lookedAt = s.look(ctx, store, blocked.Other)
+				lookedAt, _ = s.look(ctx, store, blocked.Other)
 				continue
 			}
 			return nil, blocked.refusal(o)

@@ -55,7 +55,12 @@ func (s *Service) worthLooking(o *Operation) bool {
 // then stands.
 func (s *Service) lookFor(ctx context.Context, store Store, o *Operation, budget time.Duration) *Operation {
 	for waited, pause := time.Duration(0), 250*time.Millisecond; ; pause = min(2*pause, 4*time.Second) {
-		o, _ = s.lookOnce(ctx, store, o)
+		// Where another server looks, what it finds is in the ledger.
+		now, release, err := s.reserve(ctx, store, o)
+		if o = now; err == nil && s.worthLooking(o) {
+			o, _ = s.lookOnce(ctx, store, o)
+		}
+		release()
 		// An order that waits for approval has no key yet, however long one waits.
 		if !s.worthLooking(o) || o.Pending || waited >= budget {
 			return o
@@ -70,8 +75,46 @@ func (s *Service) lookFor(ctx context.Context, store Store, o *Operation, budget
 
 // look looks at an operation that nobody is sending, and returns it as it then
 // stands. It looks once, or, when it has been quiet for long enough, as often as
-// it takes to say so.
-func (s *Service) look(ctx context.Context, store Store, o *Operation) *Operation {
+// it takes to say so. Goroutines of this process that look at once share one look.
+// The error says why it did not look: errReserved while another server does.
+func (s *Service) look(ctx context.Context, store Store, o *Operation) (now *Operation, notLooked error) {
+	shared := s.looks.DoChan(o.ID, func() (any, error) {
+		now, release, err := s.reserve(ctx, store, o)
+		defer release()
+		if err == nil && (s.mayHaveOutcome(now) || s.keyMissing(now)) { // else somebody has just found out
+			now = s.lookReserved(ctx, store, now)
+		}
+		return now, err
+	})
+	select {
+	case done := <-shared:
+		return done.Val.(*Operation), done.Err
+	case <-ctx.Done():
+		return o, context.Cause(ctx)
+	}
+}
+
+// reserve asks for the right to look at an operation, which nobody else has until
+// release is called, and returns the operation as it then stands. release may be
+// called without the right, too.
+func (s *Service) reserve(ctx context.Context, store Store, o *Operation) (now *Operation, release func(), err error) {
+	release, err = store.Reserve(ctx, o.ID)
+	if err != nil {
+		release = func() {}
+		if errors.Is(err, errReserved) {
+			s.log.Info("another server is looking at an operation", "operation", o.ID)
+		} else {
+			s.log.Warn("an operation could not be reserved to look at it", "operation", o.ID, "error", err)
+		}
+	}
+	if current, err := s.load(ctx, store, o.ID); err == nil {
+		o = current
+	}
+	return o, release, err
+}
+
+// lookReserved is look for who has the right to.
+func (s *Service) lookReserved(ctx context.Context, store Store, o *Operation) *Operation {
 	if o.overdue(s.now()) {
 		stepped, err := store.Step(ctx, Step{ID: o.ID, From: Sending, To: Unknown, At: s.now(),
 			Finding: Finding{Message: "the process that sent it recorded no outcome"}})

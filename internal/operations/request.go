@@ -116,5 +116,5 @@ func canonicalKey(keyNumber string) string {
 	if m := pleskKey.FindStringSubmatch(keyNumber); m != nil {
 		return strings.ToUpper(m[1])
 	}
-	return keyNumber
+	return storable(keyNumber)
 }

@@ -25,9 +25,13 @@ func (s *Service) Resolve(ctx context.Context, id string, r Resolution) (*Operat
 	if err != nil {
 		return nil, unreadable(err)
 	}
-	o, err := s.Get(ctx, id) // looks
+	o, notLooked, err := s.observe(ctx, id)
 	if err != nil {
 		return nil, err
+	}
+	if notLooked != nil && o.State.Open() {
+		return nil, (&Refusal{Code: CodeInProgress, Message: "nothing was recorded: it could not be looked at first: " + notLooked.Error(),
+			Outcome: websoftsolus.NotDone, Retry: RetrySafe, Next: "ask again in some seconds"}).about(o).because(notLooked)
 	}
 	wrong := func(format string, args ...any) (*Operation, error) {
 		return nil, (&Refusal{Code: CodeInvalidInput, Message: "nothing was recorded: " + fmt.Sprintf(format, args...), Outcome: websoftsolus.NotDone, Retry: RetryAfterChange}).about(o)

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
 
@@ -92,7 +94,8 @@ type Service struct {
 
 	mu      sync.Mutex
 	store   Store // nil until opened
-	opening sync.Mutex
+	opening singleflight.Group
+	looks   singleflight.Group // by operation id
 	closed  bool
 	running sync.WaitGroup     // flights and other work that Close waits for
 	flights map[string]*flight // by operation id
@@ -188,10 +191,10 @@ func (s *Service) deadline(claimed time.Time) time.Time {
 	return claimed.Add(s.sendBudget() + 15*time.Second)
 }
 
-// ledger returns the store, opening it on first use.
+// ledger returns the store, opening it on first use. Calls that come while it is
+// being opened wait for that one attempt: a database that does not answer keeps
+// each of them once, not one after the other.
 func (s *Service) ledger(ctx context.Context) (Store, error) {
-	s.opening.Lock()
-	defer s.opening.Unlock()
 	s.mu.Lock()
 	store, closed := s.store, s.closed
 	s.mu.Unlock()
@@ -202,7 +205,26 @@ func (s *Service) ledger(ctx context.Context) (Store, error) {
 		return store, nil
 	}
 	// Who asked first may be gone before it is open; others still want it.
-	store, err := s.open(context.WithoutCancel(ctx))
+	opened := s.opening.DoChan("", func() (any, error) { return s.openLedger(context.WithoutCancel(ctx)) })
+	select {
+	case result := <-opened:
+		if result.Err != nil {
+			return nil, result.Err
+		}
+		return result.Val.(Store), nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+func (s *Service) openLedger(ctx context.Context) (Store, error) {
+	s.mu.Lock()
+	store := s.store
+	s.mu.Unlock()
+	if store != nil {
+		return store, nil
+	}
+	store, err := s.open(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -243,17 +265,21 @@ func (s *Service) background(work func()) bool {
 func (s *Service) StopLooking() { s.close() }
 
 // Close waits until every claimed operation has its outcome recorded, as far as
-// it is known, then closes the ledger. Nothing can be claimed once it was
+// it is known and the ledger takes it, then closes the ledger. Nothing can be claimed once it was
 // called. It returns early when ctx ends; the ledger stays open then, for the
 // operations still in flight.
 func (s *Service) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
+	store := s.store
 	s.mu.Unlock()
 	s.close()
 	done := make(chan struct{})
 	go func() {
 		s.running.Wait()
+		if store != nil {
+			s.recordAgain(ctx, store)
+		}
 		close(done)
 	}()
 	select {
@@ -262,7 +288,7 @@ func (s *Service) Close(ctx context.Context) error {
 		return fmt.Errorf("operations are still in flight: %w", context.Cause(ctx))
 	}
 	s.mu.Lock()
-	store := s.store
+	store = s.store
 	s.store = nil
 	s.mu.Unlock()
 	if store == nil {

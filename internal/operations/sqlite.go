@@ -51,7 +51,7 @@ func openSQLite(path string) (*ledger, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := migrate(ctx, db); err != nil {
+		if err := migrateSQLite(ctx, db); err != nil {
 			db.Close()
 			return nil, explainSQLite(err)
 		}
@@ -73,7 +73,7 @@ func openSQLite(path string) (*ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, write); err != nil {
+	if err := migrateSQLite(ctx, write); err != nil {
 		write.Close()
 		switch code(err) & 0xff {
 		case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN:
@@ -107,7 +107,7 @@ func openSQLiteReadOnly(ctx context.Context, path string, why error) (*ledger, e
 		if err != nil {
 			return nil, err
 		}
-		if failed = upToDate(ctx, db); failed == nil {
+		if failed = sqliteSchema.upToDate(ctx, db); failed == nil {
 			return newSQLite(db, db, fmt.Errorf("the ledger is open for reading only: %w", why)), nil
 		}
 		db.Close()
@@ -116,17 +116,20 @@ func openSQLiteReadOnly(ctx context.Context, path string, why error) (*ledger, e
 }
 
 func newSQLite(write, read *sql.DB, readOnly error) *ledger {
-	return &ledger{
-		write:    write,
-		read:     read,
-		readOnly: readOnly,
+	own := &database{
+		snapshot: &sql.TxOptions{ReadOnly: true},
 		unique: func(err error) bool {
 			c := code(err)
 			return c == sqlite3.SQLITE_CONSTRAINT_UNIQUE || c == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
 		},
 		explain: explainSQLite,
-		crash:   survive,
 	}
+	l := &ledger{write: &pool{write, own}, readOnly: readOnly, database: own, crash: survive}
+	l.read = l.write
+	if read != write {
+		l.read = &pool{read, own}
+	}
+	return l
 }
 
 // fileURI is a file name as SQLite's own URI, in which no character of the path

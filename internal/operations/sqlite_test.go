@@ -55,7 +55,7 @@ func TestFileThatIsNoLedgerIsLeftAsItIs(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "made.db")
 		l, err := openSQLite(path)
 		require.NoError(t, err)
-		change(l.write)
+		change(l.write.DB)
 		_, err = l.write.Exec(`PRAGMA journal_mode = DELETE`)
 		require.NoError(t, err)
 		require.NoError(t, l.Close())
@@ -106,7 +106,9 @@ func TestFileThatIsNoLedgerIsLeftAsItIs(t *testing.T) {
 	require.Error(t, err, "a folder is no ledger")
 }
 
-func run(t *testing.T, db *sql.DB, statements ...string) {
+func run(t *testing.T, db interface {
+	Exec(string, ...any) (sql.Result, error)
+}, statements ...string) {
 	t.Helper()
 	for _, s := range statements {
 		_, err := db.Exec(s)

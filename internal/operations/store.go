@@ -72,6 +72,29 @@ type Store interface {
 	// without a key number and claimed since the given time.
 	Rivals(ctx context.Context, o *Operation, since time.Time) ([]Operation, error)
 
+	// CountByState counts the operations made through a base URL; a state that none
+	// is in is left out.
+	CountByState(ctx context.Context, baseURL string) (map[State]int, error)
+	// Reserve gives one caller at a time, of all processes on the ledger, the right
+	// to look at an operation, until it calls release or its process ends. The error
+	// is errReserved when another has it. Where looking twice costs nothing but a
+	// request of one's own machine, a store may give it to everybody: findings are
+	// safe by their steps, and this only saves requests.
+	Reserve(ctx context.Context, id string) (release func(), err error)
+
+	// SharedKey returns 32 random bytes that are the same for every process on the
+	// ledger, under a name; whoever asks first makes them.
+	SharedKey(ctx context.Context, name string) ([]byte, error)
+	// EndSession records that a session is dead until the given time, for every
+	// process on the ledger. Of the id only SessionDigest is kept. A later time
+	// replaces an earlier one.
+	EndSession(ctx context.Context, id string, until time.Time) error
+	// EndedSessions returns the sessions that are dead now and until when, by
+	// SessionDigest, and forgets those whose time is over.
+	EndedSessions(ctx context.Context, now time.Time) (map[string]time.Time, error)
+
+	// Ping returns nil if the ledger can be read.
+	Ping(ctx context.Context) error
 	// Verify walks the whole history and compares it with the operations.
 	Verify(ctx context.Context) (*Verification, error)
 	// Close frees what the store holds. No other method may be called after it.

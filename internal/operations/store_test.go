@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/postgrestest"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
 
@@ -38,6 +39,18 @@ func TestMemoryStore(t *testing.T) {
 	})
 }
 
+func TestPostgresStore(t *testing.T) {
+	testStore(t, func(t *testing.T) func() Store {
+		url := postgrestest.Schema(t)
+		return func() Store {
+			store, err := OpenPostgres(t.Context(), url)
+			require.NoError(t, err)
+			t.Cleanup(func() { store.Close() })
+			return store
+		}
+	})
+}
+
 func testStore(t *testing.T, ledger func(*testing.T) (open func() Store)) {
 	for name, test := range map[string]func(*testing.T, func() Store){
 		"keeps every field":           storeKeepsEveryField,
@@ -50,6 +63,10 @@ func testStore(t *testing.T, ledger func(*testing.T) (open func() Store)) {
 		"expires what is over":        storeExpiresWhatIsOver,
 		"writes of a licence in turn": storeWritesOfALicenceInTurn,
 		"history holds every step":    storeHistoryHoldsEveryStep,
+		"counts by state":             storeCountsByState,
+		"shares one key":              storeSharesOneKey,
+		"ended sessions stay dead":    storeEndedSessionsStayDead,
+		"takes any text":              storeTakesAnyText,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, ledger(t)) })
 	}
@@ -391,4 +408,91 @@ func storeHistoryHoldsEveryStep(t *testing.T, open func() Store) {
 	require.Equal(t, 5, v.Operations)
 	require.Equal(t, 15, v.Rows)
 	require.Len(t, v.Head, 64)
+}
+
+func storeCountsByState(t *testing.T, open func() Store) {
+	s := open()
+	counts, err := s.CountByState(t.Context(), "https://a/")
+	require.NoError(t, err)
+	require.Empty(t, counts)
+	propose(t, s, storeOrder("a"))
+	propose(t, s, storeOrder("b"))
+	claimedBy(t, s, storeOrder("c"))
+	other := storeOrder("d")
+	other.BaseURL = "https://b/"
+	propose(t, s, other)
+	counts, err = open().CountByState(t.Context(), "https://a/")
+	require.NoError(t, err)
+	require.Equal(t, map[State]int{Proposed: 2, Sending: 1}, counts)
+	require.NoError(t, s.Ping(t.Context()))
+}
+
+func storeSharesOneKey(t *testing.T, open func() Store) {
+	var (
+		group sync.WaitGroup
+		mu    sync.Mutex
+		keys  = map[string]bool{}
+	)
+	for range 4 {
+		s := open()
+		for range 4 {
+			group.Go(func() {
+				key, err := s.SharedKey(context.Background(), "sessions")
+				if err != nil || len(key) != 32 {
+					t.Error(len(key), err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				keys[string(key)] = true
+			})
+		}
+	}
+	group.Wait()
+	require.Len(t, keys, 1)
+	other, err := open().SharedKey(t.Context(), "states")
+	require.NoError(t, err)
+	require.False(t, keys[string(other)], "each name has a key of its own")
+}
+
+func storeEndedSessionsStayDead(t *testing.T, open func() Store) {
+	s, soon, later := open(), storeStart.Add(time.Minute), storeStart.Add(time.Hour)
+	require.NoError(t, s.EndSession(t.Context(), "one", soon))
+	require.NoError(t, s.EndSession(t.Context(), "two", later))
+	require.NoError(t, s.EndSession(t.Context(), "two", soon), "ended again, by somebody whose clock is behind")
+	all := map[string]time.Time{SessionDigest("one"): soon, SessionDigest("two"): later}
+	for range 2 {
+		ended, err := open().EndedSessions(t.Context(), storeStart)
+		require.NoError(t, err)
+		require.Equal(t, all, ended)
+	}
+	delete(all, SessionDigest("one"))
+	ended, err := s.EndedSessions(t.Context(), soon)
+	require.NoError(t, err)
+	require.Equal(t, all, ended)
+	ended, err = open().EndedSessions(t.Context(), storeStart)
+	require.NoError(t, err)
+	require.Equal(t, all, ended, "what is over is forgotten")
+}
+
+// storeTakesAnyText holds that no text a caller or the API can send is an error
+// of the ledger, which would stop writes for everybody.
+func storeTakesAnyText(t *testing.T, open func() Store) {
+	s := open()
+	for _, odd := range []string{"a\x00b", "c\xffd", "$1 ? '\\ \"", "é\u2028\u202e"} {
+		_, err := s.Get(t.Context(), odd)
+		require.ErrorIs(t, err, ErrNotFound)
+		_, err = s.LastWrite(t.Context(), "https://a/", websoftsolus.CPanel, odd)
+		require.NoError(t, err)
+		o := storeOrder(odd)
+		o.Family, o.Message = websoftsolus.CPanel, odd
+		c := claimedBy(t, s, o)
+		_, err = step(s, c, Succeeded, Finding{KeyNumber: odd, Message: odd, Digest: odd})
+		require.NoError(t, err)
+		taken, err := s.TakenKeys(t.Context(), &Operation{BaseURL: c.BaseURL, Family: c.Family, ID: "op_other"})
+		require.NoError(t, err)
+		require.True(t, taken[canonicalKey(odd)])
+	}
+	v, err := open().Verify(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, v.Problems)
 }

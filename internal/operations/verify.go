@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"reflect"
 )
 
 // maxProblems caps how many problems a verification lists.
@@ -45,24 +46,24 @@ func (s *Service) Verify(ctx context.Context) (*Verification, error) {
 
 func (l *ledger) Verify(ctx context.Context) (*Verification, error) {
 	// One transaction, so that what others write meanwhile is not seen half.
-	tx, err := l.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	tx, err := l.read.BeginTx(ctx, l.database.snapshot)
 	if err != nil {
-		return nil, l.explain(err)
+		return nil, l.database.explain(err)
 	}
 	defer tx.Rollback()
 	v := &Verification{}
 	if err := v.walk(ctx, tx); err != nil {
-		return nil, l.explain(err)
+		return nil, l.database.explain(err)
 	}
 	if err := v.compare(ctx, tx); err != nil {
-		return nil, l.explain(err)
+		return nil, l.database.explain(err)
 	}
 	return v, nil
 }
 
 // walk checks the chain: every number is there, every hash follows from the row
 // and the one before it, and the last is the head's.
-func (v *Verification) walk(ctx context.Context, tx *sql.Tx) error {
+func (v *Verification) walk(ctx context.Context, tx *transaction) error {
 	rows, err := tx.QueryContext(ctx, `SELECT seq, operation_id, at, content, previous, hash FROM history ORDER BY seq`)
 	if err != nil {
 		return err
@@ -105,7 +106,7 @@ func (v *Verification) walk(ctx context.Context, tx *sql.Tx) error {
 
 // compare puts each operation's rows over one another and compares the result
 // with the operation.
-func (v *Verification) compare(ctx context.Context, tx *sql.Tx) error {
+func (v *Verification) compare(ctx context.Context, tx *transaction) error {
 	rows, err := tx.QueryContext(ctx, `SELECT o.id, o.document, o.kind, o.family, o.state, o.base_url, o.fingerprint, o.licence, o.server_ip,
 			o.expires_at, o.claimed_at, o.deadline, o.settled_at, h.content
 		FROM operations AS o LEFT JOIN history AS h ON h.operation_id = o.id ORDER BY o.id, h.seq`)
@@ -154,6 +155,16 @@ func (v *Verification) compare(ctx context.Context, tx *sql.Tx) error {
 	return rows.Err()
 }
 
+// sameJSON says whether two values mean the same. One character may be written
+// in two ways: U+FFFD is escaped where it stands for broken UTF-8.
+func sameJSON(a, b json.RawMessage) bool {
+	if bytes.Equal(a, b) {
+		return true
+	}
+	var va, vb any
+	return json.Unmarshal(a, &va) == nil && json.Unmarshal(b, &vb) == nil && reflect.DeepEqual(va, vb)
+}
+
 // operationRow is an operation as its row holds it.
 type operationRow struct {
 	id, document                                            string
@@ -181,7 +192,7 @@ func (r *operationRow) check(v *Verification, built map[string]json.RawMessage) 
 	}
 	same := len(held) == len(built)
 	for name, value := range held {
-		same = same && bytes.Equal(value, built[name])
+		same = same && sameJSON(value, built[name])
 	}
 	if !same {
 		v.problem("operation %s is not what its history says", r.id)
