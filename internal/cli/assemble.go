@@ -82,7 +82,7 @@ func assemble(settings *config.Settings, log *slog.Logger, observed *telemetry.T
 	})
 	reader.Snapshots = a.operations.Snapshots()
 	a.inventory = reader
-	a.consent = &consent.Consent{Mode: consent.Mode(settings.Confirm)}
+	a.consent = &consent.Consent{Mode: consent.Mode(settings.Confirm), AnswerWithin: settings.AnswerWithin}
 	toolset := &tools.Set{
 		API:           client,
 		Operations:    a.operations,

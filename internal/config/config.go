@@ -51,6 +51,7 @@ type Flags struct {
 	ReadOnly              bool          `name:"read-only" env:"WEBSOFTSOLUS_READ_ONLY" help:"Leave out every tool that writes."`
 	Families              []string      `name:"families" env:"WEBSOFTSOLUS_FAMILIES" help:"Families to offer, of plesk, cpanel and virtuozzo; all unless given." placeholder:"FAMILY,…"`
 	Confirm               string        `name:"confirm" env:"WEBSOFTSOLUS_CONFIRM" default:"auto" help:"Who confirms an order or a termination: auto (the person, where the client can ask; the phrase of the preview elsewhere), human (always a person: asked by the client, or by the approve command or page) or code (always the phrase)." placeholder:"MODE"`
+	AnswerWithin          time.Duration `name:"answer-within" env:"WEBSOFTSOLUS_ANSWER_WITHIN" default:"2m" help:"How long a person who is asked through the client may take." placeholder:"DURATION"`
 	Policy                string        `name:"policy" env:"WEBSOFTSOLUS_POLICY" help:"Policy file: rules that allow, deny or ask a person. See policy check and policy explain." placeholder:"FILE"`
 	MaxOrdersPerDay       int           `name:"max-orders-per-day" env:"WEBSOFTSOLUS_MAX_ORDERS_PER_DAY" default:"20" help:"Orders that may be confirmed in 24 hours." placeholder:"N"`
 	MaxTerminationsPerDay int           `name:"max-terminations-per-day" env:"WEBSOFTSOLUS_MAX_TERMINATIONS_PER_DAY" default:"20" help:"Terminations that may be confirmed in 24 hours." placeholder:"N"`
@@ -72,6 +73,7 @@ type Settings struct {
 	JournalProblem        string // why no place for the ledger was found; empty otherwise
 	ReadOnly              bool
 	Confirm               string                // "auto", "human" or "code"
+	AnswerWithin          time.Duration         // how long a person who is asked may take
 	Families              []websoftsolus.Family // never empty, in the order of websoftsolus.Families
 	Policy                *policy.Policy        // nil where there is none
 	MaxOrdersPerDay       int
@@ -103,6 +105,7 @@ func (f *Flags) Settings() (*Settings, error) {
 		MaxTerminationsPerDay: f.MaxTerminationsPerDay,
 		Timeout:               f.Timeout,
 		MaxConcurrency:        f.MaxConcurrency,
+		AnswerWithin:          f.AnswerWithin,
 		LogLevel:              f.LogLevel,
 		LogFormat:             f.LogFormat,
 	}
@@ -127,6 +130,9 @@ func (f *Flags) Settings() (*Settings, error) {
 	}
 	if f.Timeout < time.Second || f.Timeout > 10*time.Minute {
 		wrong("timeout", "%s is not between 1s and 10m", f.Timeout)
+	}
+	if f.AnswerWithin < time.Second || f.AnswerWithin > 10*time.Minute {
+		wrong("answer-within", "%s is not between 1s and 10m, after which a preview expires", f.AnswerWithin)
 	}
 	if f.MaxConcurrency < 1 || f.MaxConcurrency > 256 {
 		wrong("max-concurrency", "%d is not between 1 and 256", f.MaxConcurrency)

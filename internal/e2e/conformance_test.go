@@ -272,8 +272,14 @@ func serveHTTP(t *testing.T, program string) string {
 // startHTTP is serveHTTP with further flags; it returns the process too.
 func startHTTP(t *testing.T, program string, flags ...string) (string, *exec.Cmd) {
 	t.Helper()
-	process := exec.Command(program, append([]string{"http", "--env", "sandbox", "--addr", "127.0.0.1:0", "--log-format", "json"}, flags...)...)
-	process.Env = bareEnvironment(t)
+	return startHTTPIn(t, program, bareEnvironment(t), append([]string{"--env", "sandbox"}, flags...)...)
+}
+
+// startHTTPIn starts a program over HTTP in an environment.
+func startHTTPIn(t *testing.T, program string, env []string, flags ...string) (string, *exec.Cmd) {
+	t.Helper()
+	process := exec.Command(program, append([]string{"http", "--addr", "127.0.0.1:0", "--log-format", "json"}, flags...)...)
+	process.Env = env
 	stderr, err := process.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, process.Start())
