@@ -149,3 +149,7 @@ func (r *RuleSet) elsewhere(name, value string) []string {
 	}
 	return others
 }
+
+// RuleSets returns the table of the option rules: one set for each order tool,
+// in their order. It is shared and not to be changed.
+func RuleSets() []*RuleSet { return ruleSets[:] }

@@ -166,9 +166,16 @@ func NewServer(s *Set, version string) *server.MCPServer {
 	})
 	mcpServer := server.NewMCPServer("websoftsolus-mcp", version,
 		server.WithToolCapabilities(false),
+		server.WithResourceCapabilities(true, false),
+		server.WithPromptCapabilities(false),
+		server.WithCompletions(),
+		server.WithResourceCompletionProvider(completions{s}),
+		server.WithPromptCompletionProvider(completions{s}),
 		server.WithInstructions(instructions),
 		server.WithHooks(hooks),
 	)
+	s.addResources(mcpServer, hooks)
+	s.addPrompts(mcpServer, hooks)
 	for _, t := range tools {
 		mcpServer.AddTool(t.definition(), s.call(mcpServer, t))
 	}

@@ -26,6 +26,7 @@ import (
 type assembly struct {
 	mcp        *server.MCPServer
 	answerer   *rpc.Answerer
+	watch      rpc.Watch // of resources
 	client     *websoftsolus.Client
 	operations *operations.Service
 	inventory  *inventory.Reader
@@ -100,6 +101,7 @@ func assemble(settings *config.Settings, log *slog.Logger, observed *telemetry.T
 	a.mcp = tools.NewServer(toolset, Version())
 	addFixtures(a.mcp)
 	a.answerer = &rpc.Answerer{MCP: a.mcp, Direct: true, ListKey: toolset.ListKey, Logger: log}
+	a.watch = toolset.WatchResource
 	return a, nil
 }
 

@@ -34,7 +34,7 @@ func (c *stdioCommand) Run(ctx context.Context, s streams) error {
 	log.Debug("serving over stdio", "version", Version(), "environment", settings.Environment)
 	defer context.AfterFunc(ctx, a.operations.StopLooking)()
 	approvals := a.approvals(settings, s.err)
-	transport := stdio.Server{Answerer: a.answerer}
+	transport := stdio.Server{Answerer: a.answerer, Watch: a.watch}
 	served := transport.Serve(operations.WithActor(ctx, operations.Actor{Transport: "stdio"}), s.in, s.out)
 	approvals.Close()
 

@@ -37,7 +37,7 @@ type Answerer struct {
 // Error is an error that a tool's handler returns to have the request answered
 // with that code, where the specification asks for another than -32603
 // (internal error). A tool that fails answers with a result that says so
-// instead.
+// instead. The handler of a resource or a prompt gives it to Fail.
 type Error struct {
 	Code    int
 	Message string
@@ -68,9 +68,13 @@ func (a *Answerer) Answer(ctx context.Context, m Message) (answer []byte) {
 			}
 		}
 	}
+	ctx, slot := withFaultSlot(ctx)
 	answered := a.MCP.HandleMessage(ctx, m.Raw)
 	if m.Kind == Notification {
 		return nil
+	}
+	if slot.said != nil {
+		return fault(m.ID, slot.said)
 	}
 	if refused, ok := answered.(mcp.JSONRPCError); ok && m.Method == string(mcp.MethodResourcesRead) {
 		answered = namingResource(refused, m)

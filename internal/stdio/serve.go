@@ -52,6 +52,8 @@ type Server struct {
 	// SessionID is the client's session among those of the same MCP server;
 	// "stdio" where it is empty, which leaves room for one.
 	SessionID string
+	// Watch lets the client subscribe to resources; nil lets it subscribe to none.
+	Watch rpc.Watch
 	// Gone is closed when the client has gone and no answer can reach it: what
 	// runs is cancelled then. It is nil where the end of the input says nothing of
 	// the kind.
@@ -97,6 +99,7 @@ func (s *Server) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 		unblock(in)
 	}
 	l.session.questions.Close()
+	l.session.subscriptions.Close()
 	l.endStreams()
 	l.calls.Wait()
 	l.mcp.UnregisterSession(l.ctx, l.session.SessionID())
@@ -120,6 +123,7 @@ func unblock(in io.Reader) {
 type loop struct {
 	mcp        *server.MCPServer
 	answerer   *rpc.Answerer
+	watch      rpc.Watch
 	maxCalls   int
 	maxQueue   int
 	maxLine    int
@@ -150,7 +154,7 @@ type call struct {
 
 func newLoop(ctx context.Context, s *Server, out io.Writer) *loop {
 	l := &loop{
-		mcp: s.Answerer.MCP, answerer: s.Answerer, maxCalls: s.MaxCalls, maxQueue: s.MaxQueue, maxLine: s.MaxLine,
+		mcp: s.Answerer.MCP, answerer: s.Answerer, watch: s.Watch, maxCalls: s.MaxCalls, maxQueue: s.MaxQueue, maxLine: s.MaxLine,
 		out:  newWriter(out),
 		byID: map[string]*call{},
 	}
@@ -167,6 +171,7 @@ func newLoop(ctx context.Context, s *Server, out io.Writer) *loop {
 	l.ctx = l.mcp.WithContext(context.WithoutCancel(ctx), l.session)
 	l.ctx, l.abandon = context.WithCancel(l.ctx)
 	l.streams, l.endStreams = context.WithCancel(l.ctx)
+	l.session.subscriptions = rpc.NewSubscriptions(l.ctx, l.watch, func(n mcp.JSONRPCNotification) { l.session.NotificationChannel() <- n })
 	return l
 }
 
@@ -276,7 +281,12 @@ func (l *loop) enqueue(m rpc.Message) {
 	if m.Method == "subscriptions/listen" {
 		// It lasts as long as the client wants, so it takes no place from a call.
 		c.ctx, c.cancel = context.WithCancel(l.streams)
-		l.calls.Go(func() { l.finish(c, l.answerer.Answer(c.ctx, m)) })
+		listener := l.newListener(m.ID)
+		l.calls.Go(func() {
+			answer := l.answerer.Answer(l.mcp.WithContext(c.ctx, listener), m)
+			listener.subscriptions.Close()
+			l.finish(c, answer)
+		})
 		l.mu.Unlock()
 		return
 	}

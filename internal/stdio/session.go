@@ -14,10 +14,11 @@ import (
 // session is the client as handlers see it. It implements the library's
 // ClientSession, and those of its extensions that stdio has a use for.
 type session struct {
-	id        string
-	out       *writer
-	notifier  *rpc.Notifier
-	questions rpc.Questions // to the client
+	id            string
+	out           *writer
+	notifier      *rpc.Notifier
+	questions     rpc.Questions // to the client
+	subscriptions *rpc.Subscriptions
 
 	mu           sync.Mutex
 	initialized  bool
@@ -32,6 +33,8 @@ var (
 	_ server.SessionWithLogging         = (*session)(nil)
 	_ server.SessionWithElicitation     = (*session)(nil)
 	_ server.SessionWithProtocolVersion = (*session)(nil)
+
+	_ server.SessionWithResourceSubscriptionsErr = (*session)(nil)
 )
 
 func newSession(id string, out *writer) *session {
@@ -121,3 +124,12 @@ func (s *session) NotificationChannel() chan<- mcp.JSONRPCNotification { return 
 func (s *session) RequestElicitation(ctx context.Context, request mcp.ElicitationRequest) (*mcp.ElicitationResult, error) {
 	return s.questions.Elicit(ctx, s.out.writeLine, request)
 }
+
+// What the client subscribed to before 2026-07-28, when that was not a stream of
+// its own.
+
+func (s *session) SubscribeToResource(uri string)          { _ = s.subscriptions.Subscribe(uri) }
+func (s *session) SubscribeToResourceErr(uri string) error { return s.subscriptions.Subscribe(uri) }
+func (s *session) UnsubscribeFromResource(uri string)      { s.subscriptions.Unsubscribe(uri) }
+func (s *session) SubscribedResources() []string           { return s.subscriptions.All() }
+func (s *session) IsSubscribedToResource(uri string) bool  { return s.subscriptions.Has(uri) }
