@@ -223,8 +223,7 @@ func (l *lockedBuffer) String() string {
 
 type object = map[string]any
 
-// call calls a tool and returns its one JSON object, having checked that it
-// stands in both places where hosts look.
+// call calls a tool and returns its one JSON object, checked as [checked] does.
 func (c *client) call(t *testing.T, tool string, args object) (result object, isError bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -232,21 +231,38 @@ func (c *client) call(t *testing.T, tool string, args object) (result object, is
 	answer, err := c.CallTool(ctx, &mcp.CallToolParams{Name: tool, Arguments: args})
 	require.NoError(t, err, "%s %v; stderr: %s", tool, args, c.stderr)
 	require.Len(t, answer.Content, 1)
-	text := answer.Content[0].(*mcp.TextContent).Text
+	return checked(t, tool, answer.Content[0].(*mcp.TextContent).Text, answer.StructuredContent, answer.IsError), answer.IsError
+}
+
+// checked returns a result, having checked that it stands in both places where
+// hosts look, and that it has the documented shape.
+func checked(t *testing.T, tool, text string, structured any, isError bool) (result object) {
+	t.Helper()
 	require.NoError(t, json.Unmarshal([]byte(text), &result), text)
-	structured, err := json.Marshal(answer.StructuredContent)
+	encoded, err := json.Marshal(structured)
 	require.NoError(t, err)
-	require.JSONEq(t, text, string(structured))
+	require.JSONEq(t, text, string(encoded))
 	require.NotEmpty(t, result["environment"], text)
 	name := tool
 	switch outcome, _ := result["outcome"].(string); {
-	case answer.IsError:
+	case isError:
 		name = "failure"
 	case outcome != "":
 		name = outcome
 	}
 	require.NoError(t, outputSchema(t, name).Validate(result), text)
-	return result, answer.IsError
+	return result
+}
+
+// toolNames lists the tools.
+func (c *client) toolNames(t *testing.T) (names []string) {
+	t.Helper()
+	tools, err := c.ListTools(t.Context(), nil)
+	require.NoError(t, err)
+	for _, tool := range tools.Tools {
+		names = append(names, tool.Name)
+	}
+	return names
 }
 
 // outputSchema compiles the schema of a result, with a validator that is not

@@ -11,15 +11,17 @@ import (
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/postgrestest"
 )
 
-// jobs are the main job of each order tool: what is asked for, and the exact form
-// that must reach the API.
-var jobs = []struct {
+type job struct {
 	tool    string
 	family  string
 	product string
 	order   object
 	form    string
-}{
+}
+
+// jobs are the main job of each order tool: what is asked for, and the exact form
+// that must reach the API.
+var jobs = []job{
 	{
 		tool: "order_plesk10_license", family: "plesk", product: "PLESK_10_AND_LATER_UNLIMITED_DOMAINS",
 		order: object{"title": "shop & co", "period": "1", "os": "LINUX", "WPBSites": "100", "CBMClients": "UNLIMITED", "confirm": ""},
@@ -45,92 +47,105 @@ var jobs = []struct {
 	},
 }
 
+// host is a connected client as the main job needs it.
+type host interface {
+	toolNames(t *testing.T) []string
+	ok(t *testing.T, tool string, args object) object // the result of a call that must not fail
+}
+
 // TestMainJobOnTheWire takes a licence of each kind from the list to its end,
 // in both eras of the protocol, and holds every request to what was asked for.
 func TestMainJobOnTheWire(t *testing.T) {
 	for _, era := range eras {
-		for _, job := range jobs {
-			t.Run(era+"/"+job.tool, func(t *testing.T) {
-				t.Parallel()
-				api := newAPI(t)
-				c := connect(t, era, api.variables(t, filepath.Join(t.TempDir(), "ledger.db")))
-				family := "/license/" + job.family
-				wire := func() []string { return lines(t, api.take()) }
-
-				tools, err := c.ListTools(t.Context(), nil)
-				require.NoError(t, err)
-				require.Len(t, tools.Tools, 12)
-				require.Empty(t, wire(), "listing tools makes no request")
-
-				before := c.ok(t, "list_licenses", object{"family": job.family})
-				require.NotZero(t, before["total"])
-				require.Equal(t, false, before["partial"])
-				require.Equal(t, []string{"POST /access/token", "GET " + family}, wire())
-
-				versions := c.ok(t, "list_orderable_versions", object{"family": job.family})
-				require.Contains(t, products(versions), job.product)
-				require.Equal(t, []string{"GET " + family + "/order"}, wire())
-
-				order := with(job.order, "product", job.product)
-				preview := c.ok(t, job.tool, order)
-				require.Equal(t, "preview", preview["outcome"])
-				require.Equal(t, "proposed", preview["state"])
-				require.NotEmpty(t, preview["expiresAt"])
-				require.Equal(t, "live", preview["environment"])
-				require.True(t, strings.HasPrefix(preview["confirm"].(string), "order "+job.product+" for "), preview["confirm"])
-				for _, line := range wire() { // a preview sends nothing; it checks the product, and a server's other licences
-					require.True(t, line == "GET "+family+"/order" || job.family == "cpanel" && strings.HasPrefix(line, "GET "+family), line)
-				}
-
-				confirmed := c.ok(t, job.tool, with(order, "confirm", preview["confirm"]))
-				require.Equal(t, "done", confirmed["outcome"])
-				require.Equal(t, "succeeded", confirmed["state"])
-				require.Equal(t, false, confirmed["replayed"])
-				require.Equal(t, preview["operationId"], confirmed["operationId"])
-				key := confirmed["keyNumber"].(string)
-				licence := family + "/" + key
-				require.Equal(t, []string{"GET " + family, "POST " + family + "/order " + job.form, "GET " + licence}, wire())
-
-				again := c.ok(t, job.tool, with(order, "confirm", preview["confirm"]))
-				require.Equal(t, true, again["replayed"])
-				require.Equal(t, key, again["keyNumber"])
-				for _, line := range wire() {
-					require.True(t, strings.HasPrefix(line, "GET "), "replayed, yet %s", line)
-				}
-
-				got := c.ok(t, "get_license", object{"family": job.family, "keyNumber": key})["license"].(object)
-				require.Equal(t, job.order["title"], got["title"])
-				require.Equal(t, key, got["keyNumber"])
-				require.NotEmpty(t, got["properties"])
-				require.Equal(t, []string{"GET " + licence}, wire())
-
-				edited := c.ok(t, "edit_license", object{"family": job.family, "keyNumber": key, "title": "renamed + 1"})
-				require.Equal(t, "succeeded", edited["state"])
-				comment, _ := job.order["comment"].(string)
-				require.Equal(t, []string{"GET " + licence, "PUT " + licence + " " + form("title", "renamed + 1", "comment", comment)}, wire()[:2])
-
-				end := object{"family": job.family, "keyNumber": key, "confirm": ""}
-				preview = c.ok(t, "terminate_license", end)
-				require.True(t, strings.HasPrefix(preview["confirm"].(string), "terminate "+key+" ["), preview["confirm"])
-				require.Equal(t, "renamed + 1", preview["license"].(object)["title"])
-				require.Equal(t, []string{"GET " + licence}, wire())
-				ended := c.ok(t, "terminate_license", with(end, "confirm", preview["confirm"]))
-				require.Equal(t, "succeeded", ended["state"])
-				require.Equal(t, []string{"GET " + licence, "DELETE " + licence}, wire())
-
-				after := c.ok(t, "list_licenses", object{"family": job.family})
-				require.Equal(t, before["total"], after["total"])
-				operations := c.ok(t, "list_operations", object{"family": job.family})["operations"].([]any)
-				require.Len(t, operations, 3)
-				for i, kind := range []string{"terminate", "edit", "order"} {
-					require.Equal(t, kind, operations[i].(object)["kind"])
-					require.Equal(t, "succeeded", operations[i].(object)["state"])
-				}
-				one := c.ok(t, "get_operation", object{"operationId": confirmed["operationId"]})["operation"].(object)
-				require.Equal(t, key, one["keyNumber"])
-			})
-		}
+		eachJob(t, "stdio/"+era, func(t *testing.T, env []string) host { return connect(t, era, env) })
 	}
+}
+
+// eachJob does every main job through a client of its own.
+func eachJob(t *testing.T, name string, connect func(t *testing.T, env []string) host) {
+	for _, job := range jobs {
+		t.Run(name+"/"+job.tool, func(t *testing.T) {
+			t.Parallel()
+			api := newAPI(t)
+			mainJob(t, api, connect(t, api.variables(t, filepath.Join(t.TempDir(), "ledger.db"))), job)
+		})
+	}
+}
+
+// mainJob is the life of one licence, watched on the wire.
+func mainJob(t *testing.T, api *api, c host, job job) {
+	family := "/license/" + job.family
+	wire := func() []string { return lines(t, api.take()) }
+
+	require.Len(t, c.toolNames(t), 12)
+	require.Empty(t, wire(), "listing tools makes no request")
+
+	before := c.ok(t, "list_licenses", object{"family": job.family})
+	require.NotZero(t, before["total"])
+	require.Equal(t, false, before["partial"])
+	require.Equal(t, []string{"POST /access/token", "GET " + family}, wire())
+
+	versions := c.ok(t, "list_orderable_versions", object{"family": job.family})
+	require.Contains(t, products(versions), job.product)
+	require.Equal(t, []string{"GET " + family + "/order"}, wire())
+
+	order := with(job.order, "product", job.product)
+	preview := c.ok(t, job.tool, order)
+	require.Equal(t, "preview", preview["outcome"])
+	require.Equal(t, "proposed", preview["state"])
+	require.NotEmpty(t, preview["expiresAt"])
+	require.Equal(t, "live", preview["environment"])
+	require.True(t, strings.HasPrefix(preview["confirm"].(string), "order "+job.product+" for "), preview["confirm"])
+	for _, line := range wire() { // a preview sends nothing; it checks the product, and a server's other licences
+		require.True(t, line == "GET "+family+"/order" || job.family == "cpanel" && strings.HasPrefix(line, "GET "+family), line)
+	}
+
+	confirmed := c.ok(t, job.tool, with(order, "confirm", preview["confirm"]))
+	require.Equal(t, "done", confirmed["outcome"])
+	require.Equal(t, "succeeded", confirmed["state"])
+	require.Equal(t, false, confirmed["replayed"])
+	require.Equal(t, preview["operationId"], confirmed["operationId"])
+	key := confirmed["keyNumber"].(string)
+	licence := family + "/" + key
+	require.Equal(t, []string{"GET " + family, "POST " + family + "/order " + job.form, "GET " + licence}, wire())
+
+	again := c.ok(t, job.tool, with(order, "confirm", preview["confirm"]))
+	require.Equal(t, true, again["replayed"])
+	require.Equal(t, key, again["keyNumber"])
+	for _, line := range wire() {
+		require.True(t, strings.HasPrefix(line, "GET "), "replayed, yet %s", line)
+	}
+
+	got := c.ok(t, "get_license", object{"family": job.family, "keyNumber": key})["license"].(object)
+	require.Equal(t, job.order["title"], got["title"])
+	require.Equal(t, key, got["keyNumber"])
+	require.NotEmpty(t, got["properties"])
+	require.Equal(t, []string{"GET " + licence}, wire())
+
+	edited := c.ok(t, "edit_license", object{"family": job.family, "keyNumber": key, "title": "renamed + 1"})
+	require.Equal(t, "succeeded", edited["state"])
+	comment, _ := job.order["comment"].(string)
+	require.Equal(t, []string{"GET " + licence, "PUT " + licence + " " + form("title", "renamed + 1", "comment", comment)}, wire()[:2])
+
+	end := object{"family": job.family, "keyNumber": key, "confirm": ""}
+	preview = c.ok(t, "terminate_license", end)
+	require.True(t, strings.HasPrefix(preview["confirm"].(string), "terminate "+key+" ["), preview["confirm"])
+	require.Equal(t, "renamed + 1", preview["license"].(object)["title"])
+	require.Equal(t, []string{"GET " + licence}, wire())
+	ended := c.ok(t, "terminate_license", with(end, "confirm", preview["confirm"]))
+	require.Equal(t, "succeeded", ended["state"])
+	require.Equal(t, []string{"GET " + licence, "DELETE " + licence}, wire())
+
+	after := c.ok(t, "list_licenses", object{"family": job.family})
+	require.Equal(t, before["total"], after["total"])
+	operations := c.ok(t, "list_operations", object{"family": job.family})["operations"].([]any)
+	require.Len(t, operations, 3)
+	for i, kind := range []string{"terminate", "edit", "order"} {
+		require.Equal(t, kind, operations[i].(object)["kind"])
+		require.Equal(t, "succeeded", operations[i].(object)["state"])
+	}
+	one := c.ok(t, "get_operation", object{"operationId": confirmed["operationId"]})["operation"].(object)
+	require.Equal(t, key, one["keyNumber"])
 }
 
 func products(versions object) []string {

@@ -122,9 +122,19 @@ func (n *node) call(t *testing.T, tool string, args object) (result object, isEr
 	}
 	require.NoError(t, json.Unmarshal(answer.Result, &called))
 	require.Len(t, called.Content, 1)
-	require.JSONEq(t, called.Content[0].Text, string(called.StructuredContent))
-	require.NoError(t, json.Unmarshal(called.StructuredContent, &result))
-	return result, called.IsError, answer.Asked
+	return checked(t, tool, called.Content[0].Text, called.StructuredContent, called.IsError), called.IsError, answer.Asked
+}
+
+func (n *node) toolNames(t *testing.T) (names []string) {
+	t.Helper()
+	answer := n.do(t, object{"op": "request", "method": "tools/list", "params": object{}})
+	require.Nil(t, answer.Error)
+	var listed struct{ Tools []struct{ Name string } }
+	require.NoError(t, json.Unmarshal(answer.Result, &listed))
+	for _, tool := range listed.Tools {
+		names = append(names, tool.Name)
+	}
+	return names
 }
 
 func (n *node) ok(t *testing.T, tool string, args object) object {
@@ -132,40 +142,6 @@ func (n *node) ok(t *testing.T, tool string, args object) object {
 	result, isError, _ := n.call(t, tool, args)
 	require.False(t, isError, "%s: %v", tool, result)
 	return result
-}
-
-// TestMainJobWithTheTypeScriptSDK is the main job in short, over every way.
-func TestMainJobWithTheTypeScriptSDK(t *testing.T) {
-	for _, way := range nodeWays {
-		t.Run(way.String(), func(t *testing.T) {
-			api := newAPI(t)
-			n := connectNode(t, way, api.variables(t, filepath.Join(t.TempDir(), "ledger.db")), false)
-			job := jobs[1]
-			require.Contains(t, products(n.ok(t, "list_orderable_versions", object{"family": job.family})), job.product)
-			order := with(job.order, "product", job.product)
-			preview := n.ok(t, job.tool, order)
-			api.take()
-			done := n.ok(t, job.tool, with(order, "confirm", preview["confirm"]))
-			require.Equal(t, "succeeded", done["state"])
-			require.Contains(t, lines(t, api.take()), "POST /license/plesk/order "+job.form)
-			again := n.ok(t, job.tool, with(order, "confirm", preview["confirm"]))
-			require.Equal(t, true, again["replayed"])
-			key := done["keyNumber"]
-			require.Equal(t, job.order["title"], n.ok(t, "get_license", object{"family": job.family, "keyNumber": key})["license"].(object)["title"])
-			require.Equal(t, "succeeded", n.ok(t, "edit_license", object{"family": job.family, "keyNumber": key, "title": "renamed"})["state"])
-			end := object{"family": job.family, "keyNumber": key, "confirm": ""}
-			ended := n.ok(t, "terminate_license", with(end, "confirm", n.ok(t, "terminate_license", end)["confirm"]))
-			require.Equal(t, "succeeded", ended["state"])
-			require.Len(t, n.ok(t, "list_operations", object{})["operations"], 3)
-			writes := 0
-			for _, r := range api.take() {
-				if r.Method != "GET" && r.Path != "/access/token" {
-					writes++
-				}
-			}
-			require.Equal(t, 2, writes, "one edit and one termination")
-		})
-	}
 }
 
 // TestThePersonIsAskedByTheTypeScriptSDK: right text, wrong text, decline,
