@@ -99,9 +99,9 @@ func assemble(settings *config.Settings, log *slog.Logger, observed *telemetry.T
 		client.Observe, toolset.Observe = observed.Attempt, observed.Call
 	}
 	a.mcp = tools.NewServer(toolset, Version())
-	addFixtures(a.mcp)
 	a.answerer = &rpc.Answerer{MCP: a.mcp, Direct: true, ListKey: toolset.ListKey, Logger: log}
 	a.watch = toolset.WatchResource
+	addFixtures(a)
 	return a, nil
 }
 

@@ -85,6 +85,7 @@ func (c *httpCommand) Run(ctx context.Context, s streams) error {
 	replicas := config.IsPostgres(settings.Journal)
 	options := httpserver.Options{
 		Answerer:             a.answerer,
+		Watch:                a.watch,
 		Hosts:                web.Hosts,
 		Origins:              web.AllowedOrigins,
 		RepairProtocolHeader: web.RepairProtocolHeader,

@@ -38,6 +38,8 @@ type exchange struct {
 	level        mcp.LoggingLevel
 	filter       mcp.SubscriptionFilter
 	filtered     bool
+
+	subscriptions *rpc.Subscriptions // of a subscriptions/listen
 }
 
 var (
@@ -48,6 +50,8 @@ var (
 	_ server.SessionWithRoots              = (*exchange)(nil)
 	_ server.SessionWithProtocolVersion    = (*exchange)(nil)
 	_ server.SessionWithSubscriptionFilter = (*exchange)(nil)
+
+	_ server.SessionWithResourceSubscriptionsErr = (*exchange)(nil)
 )
 
 func (s *Server) newExchange(ctx context.Context, w http.ResponseWriter, r *http.Request, session *session) *exchange {
@@ -278,4 +282,48 @@ func (e *exchange) ListRoots(ctx context.Context, _ mcp.ListRootsRequest) (*mcp.
 		return nil, err
 	}
 	return questions.Roots(ctx, write)
+}
+
+// subscribed are the client's subscriptions: of the stream that the exchange is
+// from 2026-07-28 on, of the session before. nil where there can be none.
+func (e *exchange) subscribed() *rpc.Subscriptions {
+	if e.session != nil {
+		return e.session.subscribed(e.ctx, e.server.o.Watch)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.subscriptions == nil && e.tag != nil {
+		e.subscriptions = rpc.NewSubscriptions(e.ctx, e.server.o.Watch, e.notifier.Tell)
+	}
+	return e.subscriptions
+}
+
+// SubscribeToResourceErr begins to tell the client of a resource. Before
+// 2026-07-28 it is told on its GET stream.
+func (e *exchange) SubscribeToResourceErr(uri string) error {
+	subscriptions := e.subscribed()
+	if subscriptions == nil {
+		return errStreamEnded
+	}
+	return subscriptions.Subscribe(uri)
+}
+
+func (e *exchange) SubscribeToResource(uri string) { _ = e.SubscribeToResourceErr(uri) }
+
+func (e *exchange) UnsubscribeFromResource(uri string) {
+	if subscriptions := e.subscribed(); subscriptions != nil {
+		subscriptions.Unsubscribe(uri)
+	}
+}
+
+func (e *exchange) SubscribedResources() []string {
+	if subscriptions := e.subscribed(); subscriptions != nil {
+		return subscriptions.All()
+	}
+	return nil
+}
+
+func (e *exchange) IsSubscribedToResource(uri string) bool {
+	subscriptions := e.subscribed()
+	return subscriptions != nil && subscriptions.Has(uri)
 }

@@ -66,6 +66,7 @@ func newFixture(t *testing.T, change ...func(*Options)) *fixture {
 	t.Cleanup(func() {
 		f.endStreams()
 		web.Close()
+		f.sessions.closeAll()
 	})
 	f.url = web.URL
 	return f
@@ -77,7 +78,7 @@ func newUnserved(t *testing.T, change ...func(*Options)) *fixture {
 		t: t, began: make(chan string, 1000), proceed: make(chan struct{}), ended: make(chan error, 1000),
 		clock: &clock{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)},
 	}
-	f.mcp = server.NewMCPServer("fixture", "1", server.WithToolCapabilities(true), server.WithLogging())
+	f.mcp = server.NewMCPServer("fixture", "1", server.WithToolCapabilities(true), server.WithResourceCapabilities(true, false), server.WithLogging())
 	tool := func(name string, handler func(context.Context, json.RawMessage) (string, error)) {
 		f.mcp.AddTool(mcp.NewToolWithRawSchema(name, name, json.RawMessage(`{"type":"object"}`)), func(ctx context.Context, r mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 			text, err := handler(ctx, r.Params.RawArguments)

@@ -62,6 +62,9 @@ func (s *Server) subscribe(e *exchange, caller *callers.Caller, m rpc.Message) {
 	}
 	answer := s.o.Answerer.Answer(ctx, m)
 	s.o.Answerer.MCP.UnregisterSession(ctx, e.id)
+	if subscriptions := e.subscribed(); subscriptions != nil {
+		subscriptions.Close()
+	}
 	e.answer(statusOf(rpc.FaultCode(answer, m.ID)), answer)
 }
 

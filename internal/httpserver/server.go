@@ -53,6 +53,9 @@ const (
 type Options struct {
 	Answerer *rpc.Answerer
 
+	// Watch lets clients subscribe to resources; nil lets them subscribe to none.
+	Watch rpc.Watch
+
 	// Hosts are the names, without port, under which clients may call; every
 	// other Host is refused (DNS rebinding). Loopback names are always among them
 	// on a request that came over loopback.
@@ -229,7 +232,7 @@ func (s *Server) housekeeping() {
 // tidy is one round of housekeeping.
 func (s *Server) tidy() {
 	now := s.now()
-	s.sessions.dropIdle(now.Add(-s.o.SessionIdle))
+	s.sessions.dropIdle(now.Add(-s.o.SessionIdle), now)
 	s.limits.dropIdle()
 	if s.o.EndedSessions == nil {
 		return

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/mark3labs/mcp-go/mcp"
 )
@@ -33,7 +34,7 @@ const (
 	// sessionLife is how long a session id is good. An id that was ended is
 	// remembered for as long.
 	sessionLife = 7 * 24 * time.Hour
-	// maxNamed is how much of a client's name, and of its version, is kept.
+	// maxNamed is how much of a client's name, and of its version, is kept, in bytes.
 	maxNamed = 40
 )
 
@@ -42,6 +43,26 @@ type identity struct {
 	began   time.Time
 	version string
 	client  mcp.Implementation
+}
+
+// newIdentity is what an id says of a session: whole seconds, and of the client's
+// names as much as is kept.
+func newIdentity(began time.Time, version string, client mcp.Implementation) identity {
+	who := identity{began: time.Unix(began.Unix(), 0), version: short(version)}
+	who.client.Name, who.client.Version = short(client.Name), short(client.Version)
+	return who
+}
+
+// short cuts a text, between two characters.
+func short(text string) string {
+	if len(text) <= maxNamed {
+		return text
+	}
+	end := maxNamed
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end]
 }
 
 // seal makes and checks session ids.
@@ -101,7 +122,6 @@ func (s *Server) newSessionID(ctx context.Context, caller string, who identity) 
 	rand.Read(random) // never fails
 	text = append(text, random...)
 	for _, part := range []string{who.version, who.client.Name, who.client.Version} {
-		part = part[:min(len(part), maxNamed)]
 		text = append(append(text, byte(len(part))), part...)
 	}
 	key := s.seal.key(ctx, s.now(), s.o.Key)

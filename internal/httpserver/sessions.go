@@ -22,6 +22,8 @@ type session struct {
 	identity  identity
 	questions rpc.Questions
 	notifier  *rpc.Notifier // of what belongs to no request
+	// subscriptions are to resources; nil until the first.
+	subscriptions *rpc.Subscriptions
 
 	mu           sync.Mutex
 	capabilities mcp.ClientCapabilities
@@ -49,7 +51,7 @@ func digest(id string) string {
 
 // use returns the session of an id that was checked, making one where this
 // process has none; done ends the use. It reports false for an ended session.
-func (t *sessions) use(id string, who identity, now time.Time) (s *session, done func(), ok bool) {
+func (t *sessions) use(id string, who identity, now func() time.Time) (s *session, done func(), ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if _, dead := t.dead[digest(id)]; dead {
@@ -65,11 +67,12 @@ func (t *sessions) use(id string, who identity, now time.Time) (s *session, done
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.used = now
+	s.used = now()
 	s.under++
 	return s, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		s.used = now()
 		s.under--
 	}, true
 }
@@ -103,14 +106,9 @@ func (t *sessions) endedElsewhere(ended map[string]time.Time, now time.Time) {
 	if t.dead == nil {
 		t.dead = map[string]time.Time{}
 	}
-	for d, until := range t.dead {
-		if now.After(until) {
-			delete(t.dead, d)
-		}
-	}
 	fresh := map[string]bool{}
 	for d, until := range ended {
-		if _, known := t.dead[d]; !known {
+		if _, known := t.dead[d]; !known && now.Before(until) {
 			t.dead[d] = until
 			fresh[d] = true
 		}
@@ -129,11 +127,16 @@ func (t *sessions) endedElsewhere(ended map[string]time.Time, now time.Time) {
 	}
 }
 
-// dropIdle forgets what is kept of sessions that nobody used since. Their ids
-// stay good.
-func (t *sessions) dropIdle(since time.Time) {
+// dropIdle forgets what is kept of sessions that nobody used since, whose ids
+// stay good, and which sessions were ended whose ids have died by themselves.
+func (t *sessions) dropIdle(since, now time.Time) {
 	var idle []*session
 	t.mu.Lock()
+	for d, until := range t.dead {
+		if now.After(until) {
+			delete(t.dead, d)
+		}
+	}
 	for id, s := range t.byID {
 		s.mu.Lock()
 		if s.under == 0 && s.used.Before(since) {
@@ -173,7 +176,11 @@ func (s *session) close() {
 	s.streams = nil
 	cancels := s.cancels
 	s.cancels = nil
+	subscriptions := s.subscriptions
 	s.mu.Unlock()
+	if subscriptions != nil {
+		subscriptions.Close()
+	}
 	for _, stream := range streams {
 		stream.end()
 	}
@@ -218,6 +225,17 @@ func (s *session) cancel(params json.RawMessage) {
 	if cancel := s.cancels[string(named.RequestID)]; cancel != nil {
 		cancel()
 	}
+}
+
+// subscribed are the subscriptions of the session, made for the caller of ctx
+// where there are none yet; nil where the session has ended.
+func (s *session) subscribed(ctx context.Context, watch rpc.Watch) *rpc.Subscriptions {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.subscriptions == nil && !s.ended {
+		s.subscriptions = rpc.NewSubscriptions(context.WithoutCancel(ctx), watch, s.notifier.Tell)
+	}
+	return s.subscriptions
 }
 
 // attach makes a GET stream one of the session's. It reports false where the
@@ -293,10 +311,12 @@ func (s *session) SetClientInfo(mcp.Implementation) {} // its id says it
 
 func (s *session) GetClientInfo() mcp.Implementation { return s.identity.client }
 
+// SetClientCapabilities keeps what a client can be asked. What else it says of
+// itself is of any size, and nobody needs it.
 func (s *session) SetClientCapabilities(capabilities mcp.ClientCapabilities) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.capabilities = capabilities
+	s.capabilities = mcp.ClientCapabilities{Elicitation: capabilities.Elicitation, Sampling: capabilities.Sampling, Roots: capabilities.Roots}
 }
 
 func (s *session) GetClientCapabilities() mcp.ClientCapabilities {

@@ -93,7 +93,10 @@ func TestSessionsAreForgottenAndTheirIDsStayGood(t *testing.T) {
 	require.Eventually(t, func() bool {
 		f.sessions.mu.Lock()
 		defer f.sessions.mu.Unlock()
-		return f.sessions.byID[busy[1]].under == 0
+		kept := f.sessions.byID[busy[1]]
+		kept.mu.Lock()
+		defer kept.mu.Unlock()
+		return kept.under == 0
 	}, 5*time.Second, time.Millisecond)
 	f.tidy()
 	require.Equal(t, 1, f.Sessions(), "it was used until just now")

@@ -98,6 +98,7 @@ func (s *Server) serveSSE(w http.ResponseWriter, r *http.Request, caller *caller
 	defer context.AfterFunc(stream.ctx, cancel)()
 	loop := stdio.Server{
 		Answerer:  s.o.Answerer,
+		Watch:     s.o.Watch,
 		SessionID: "sse-" + id,
 		MaxCalls:  s.o.CallsInFlight,
 		MaxLine:   int(s.o.MaxBody),

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
-	"sync/atomic"
 
 	"github.com/mark3labs/mcp-go/mcp"
 )
@@ -22,22 +21,16 @@ const maxNotifications = 1000
 type Notifier struct {
 	write func(mcp.JSONRPCNotification)
 
-	channel  chan mcp.JSONRPCNotification
-	asked    atomic.Bool
+	mu       sync.Mutex
+	channel  chan mcp.JSONRPCNotification // nil until asked for
+	finished bool
 	flushed  chan struct{}
 	flushing sync.Mutex
 	ended    chan struct{}
 }
 
 // NewNotifier returns a Notifier that has write called with each notification.
-func NewNotifier(write func(mcp.JSONRPCNotification)) *Notifier {
-	return &Notifier{
-		write:   write,
-		channel: make(chan mcp.JSONRPCNotification, maxNotifications),
-		flushed: make(chan struct{}),
-		ended:   make(chan struct{}),
-	}
-}
+func NewNotifier(write func(mcp.JSONRPCNotification)) *Notifier { return &Notifier{write: write} }
 
 // flush and end are no notifications. The first asks that what stands before it
 // in the channel be written, the second ends the writing.
@@ -46,12 +39,26 @@ const (
 	end   = "\x00end"
 )
 
-// Channel is where the library puts notifications.
+// Channel is where the library puts notifications. After the end, who never
+// asked before gets a channel that takes none.
 func (n *Notifier) Channel() chan<- mcp.JSONRPCNotification {
-	if n.asked.CompareAndSwap(false, true) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.channel == nil && !n.finished {
+		n.channel = make(chan mcp.JSONRPCNotification, maxNotifications)
+		n.flushed, n.ended = make(chan struct{}), make(chan struct{})
 		go n.run()
 	}
 	return n.channel
+}
+
+// Tell puts a notification into the channel, and drops it where the client does
+// not read or nothing is written any more.
+func (n *Notifier) Tell(notification mcp.JSONRPCNotification) {
+	select {
+	case n.Channel() <- notification:
+	default:
+	}
 }
 
 func (n *Notifier) run() {
@@ -71,21 +78,31 @@ func (n *Notifier) run() {
 // Settle returns when every notification so far is written, so that an answer
 // comes after the notifications of its call.
 func (n *Notifier) Settle() {
-	if !n.asked.Load() {
-		return
-	}
 	n.flushing.Lock()
 	defer n.flushing.Unlock()
+	n.mu.Lock()
+	idle := n.channel == nil || n.finished
+	n.mu.Unlock()
+	if idle {
+		return
+	}
 	n.channel <- mcp.JSONRPCNotification{Notification: mcp.Notification{Method: flush}}
 	<-n.flushed
 }
 
 // Finish writes the last notifications. Nothing is written after it.
 func (n *Notifier) Finish() {
-	if n.asked.Load() {
-		n.channel <- mcp.JSONRPCNotification{Notification: mcp.Notification{Method: end}}
-		<-n.ended
+	n.flushing.Lock()
+	defer n.flushing.Unlock()
+	n.mu.Lock()
+	idle := n.channel == nil || n.finished
+	n.finished = true
+	n.mu.Unlock()
+	if idle {
+		return
 	}
+	n.channel <- mcp.JSONRPCNotification{Notification: mcp.Notification{Method: end}}
+	<-n.ended
 }
 
 // ErrGone is the end of every request to a client that can answer no more.

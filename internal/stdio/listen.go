@@ -22,7 +22,7 @@ func (l *loop) newListener(id json.RawMessage) *listener {
 	s := &listener{session: l.session}
 	s.subscriptions = rpc.NewSubscriptions(l.ctx, l.watch, func(n mcp.JSONRPCNotification) {
 		n.Params.Meta = map[string]any{mcp.MetaKeySubscriptionID: id}
-		l.session.NotificationChannel() <- n
+		l.session.notifier.Tell(n)
 	})
 	return s
 }

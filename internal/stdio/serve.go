@@ -171,7 +171,7 @@ func newLoop(ctx context.Context, s *Server, out io.Writer) *loop {
 	l.ctx = l.mcp.WithContext(context.WithoutCancel(ctx), l.session)
 	l.ctx, l.abandon = context.WithCancel(l.ctx)
 	l.streams, l.endStreams = context.WithCancel(l.ctx)
-	l.session.subscriptions = rpc.NewSubscriptions(l.ctx, l.watch, func(n mcp.JSONRPCNotification) { l.session.NotificationChannel() <- n })
+	l.session.subscriptions = rpc.NewSubscriptions(l.ctx, l.watch, l.session.notifier.Tell)
 	return l
 }
 
