@@ -17,7 +17,7 @@ func defaults(t *testing.T) Flags {
 	t.Setenv("WEBSOFTSOLUS_SECRET", "")
 	t.Setenv("XDG_STATE_HOME", "/state")
 	return Flags{Env: Live, Confirm: "auto", MaxOrdersPerDay: 20, MaxTerminationsPerDay: 20,
-		Timeout: 30 * time.Second, MaxConcurrency: 8, LogLevel: "info", LogFormat: "text"}
+		Timeout: 30 * time.Second, MaxConcurrency: 8, AnswerWithin: time.Minute, LogLevel: "info", LogFormat: "text"}
 }
 
 func TestBaseURLFollowsTheEnvironment(t *testing.T) {

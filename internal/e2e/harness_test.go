@@ -73,6 +73,8 @@ type api struct {
 	mu      sync.Mutex
 	seen    []request
 	held    map[string]gate // by method and path
+	forms   string          // requests whose body holds it are held by every
+	every   gate
 }
 
 // gate holds a request before it reaches the sandbox.
@@ -85,6 +87,16 @@ func (a *api) hold(method, path string) (arrived <-chan struct{}, release chan<-
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.held = map[string]gate{method + " " + path: g}
+	return g.arrived, g.release
+}
+
+// holdForms makes every request whose body holds the text say so on arrived and
+// wait until release is closed.
+func (a *api) holdForms(text string) (arrived <-chan struct{}, release chan<- struct{}) {
+	g := gate{make(chan struct{}, 1000), make(chan struct{})}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.forms, a.every = text, g
 	return g.arrived, g.release
 }
 
@@ -103,7 +115,12 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.seen = append(a.seen, request{Method: r.Method, Path: r.URL.RequestURI(), Form: string(body), Bearer: r.Header.Get("Authorization")})
 	g, held := a.held[r.Method+" "+r.URL.Path]
 	delete(a.held, r.Method+" "+r.URL.Path)
+	every, waits := a.every, a.forms != "" && bytes.Contains(body, []byte(a.forms))
 	a.mu.Unlock()
+	if waits {
+		every.arrived <- struct{}{}
+		<-every.release
+	}
 	if held {
 		close(g.arrived)
 		<-g.release

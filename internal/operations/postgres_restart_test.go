@@ -211,7 +211,9 @@ func TestClaimWhoseCommitIsInDoubtSendsNothing(t *testing.T) {
 		refused(t, err, CodeOutcomeUnknown)
 	}
 	f.quiet()
-	require.Equal(t, NotApplied, f.got(preview.Operation.ID).State)
+	require.Eventually(t, func() bool { // the other service may be looking just now
+		return f.got(preview.Operation.ID).State == NotApplied
+	}, 10*time.Second, 10*time.Millisecond)
 	require.Empty(t, f.api.sent("POST"))
 
 	// The same for an edit, whose proposal is its claim.

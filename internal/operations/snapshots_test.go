@@ -1,6 +1,7 @@
 package operations
 
 import (
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -184,7 +185,13 @@ func TestALedgerOfTheFirstVersionIsBroughtUpToDate(t *testing.T) {
 	_, err = provider.UpTo(t.Context(), 1)
 	require.NoError(t, err)
 	o := storeOrder("old")
-	require.NoError(t, newSQLite(db, db, nil).Propose(t.Context(), Proposal{Operation: o, Phrase: "digest", Limits: storeLimits}))
+	o.Actor.Principal = "ann"
+	document, err := json.Marshal(o)
+	require.NoError(t, err)
+	_, err = db.Exec(`INSERT INTO operations
+		(kind, family, state, base_url, fingerprint, licence, server_ip, expires_at, claimed_at, deadline, settled_at, id, phrase, document)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'digest', ?)`, append(projection(&o)[:11], o.ID, string(document))...)
+	require.NoError(t, err)
 	require.NoError(t, db.Close())
 
 	store, err := OpenSQLite(path)
@@ -193,6 +200,9 @@ func TestALedgerOfTheFirstVersionIsBroughtUpToDate(t *testing.T) {
 	kept, err := store.Get(t.Context(), o.ID)
 	require.NoError(t, err)
 	require.Equal(t, o.Request, kept.Request)
+	page, err := store.List(t.Context(), o.BaseURL, Filter{By: "ann"})
+	require.NoError(t, err)
+	require.Len(t, page.Operations, 1, "whose it is was found in its record")
 	save(t, store, storeStart, inventoryOf([]string{"a"}))
 	require.Len(t, ids(t, store), 1)
 }
