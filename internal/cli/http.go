@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strconv"
 	"sync/atomic"
 	"syscall"
@@ -93,6 +94,7 @@ func (c *httpCommand) Run(ctx context.Context, s streams) error {
 		CallsInFlight:        web.CallsInFlight,
 		StreamsPerCaller:     streamsPerCaller,
 		SessionIdle:          web.SessionIdle,
+		Calmed:               debug.FreeOSMemory,
 		Key:                  a.sharedKey("http-session"),
 		EndSession:           a.operations.EndSession,
 		Replicas:             replicas && !web.StickySessions,

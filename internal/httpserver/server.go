@@ -98,6 +98,9 @@ type Options struct {
 	// SessionIdle is how long what is kept of a session stays without use; 30
 	// minutes where it is 0.
 	SessionIdle time.Duration
+	// Calmed is called once a wave of unused sessions has been dropped: it is the
+	// moment to give memory back. nil does nothing.
+	Calmed func()
 	// MaxBody is how long a request may be, in bytes; 8 MiB where it is 0.
 	MaxBody int64
 
@@ -125,6 +128,7 @@ type Server struct {
 	seal     seal
 	sessions sessions
 	sse      sseSessions
+	dropped  bool // sessions, in the round of housekeeping before
 
 	// streams ends when the server is told to stop; requests do not.
 	streams    context.Context
@@ -232,7 +236,12 @@ func (s *Server) housekeeping() {
 // tidy is one round of housekeeping.
 func (s *Server) tidy() {
 	now := s.now()
-	s.sessions.dropIdle(now.Add(-s.o.SessionIdle), now)
+	if dropped := s.sessions.dropIdle(now.Add(-s.o.SessionIdle), now); dropped > 0 {
+		s.dropped = true
+	} else if s.dropped && s.o.Calmed != nil {
+		s.dropped = false
+		s.o.Calmed()
+	}
 	s.limits.dropIdle()
 	if s.o.EndedSessions == nil {
 		return

@@ -129,7 +129,8 @@ func (t *sessions) endedElsewhere(ended map[string]time.Time, now time.Time) {
 
 // dropIdle forgets what is kept of sessions that nobody used since, whose ids
 // stay good, and which sessions were ended whose ids have died by themselves.
-func (t *sessions) dropIdle(since, now time.Time) {
+// It returns how many sessions it forgot.
+func (t *sessions) dropIdle(since, now time.Time) int {
 	var idle []*session
 	t.mu.Lock()
 	for d, until := range t.dead {
@@ -149,6 +150,7 @@ func (t *sessions) dropIdle(since, now time.Time) {
 	for _, s := range idle {
 		s.close()
 	}
+	return len(idle)
 }
 
 func (t *sessions) closeAll() {
