@@ -1,11 +1,16 @@
-// Package callers knows who makes a call and what they may do. A transport that
-// authenticates puts a [Caller] into the context of every call; the tools and
-// the operations ledger ask for it there. No caller in the context is a caller
-// who needs no permission: the person at whose machine the server runs over
-// stdio, or on loopback without tokens.
+// Package callers knows who makes a call over HTTP and what they may do.
 //
-// [New] makes the [Authenticator] that the HTTP server asks: it knows the tokens
-// of a file (tokens.go), and access tokens of an OAuth issuer (oauth.go).
+// Start with [New]: it makes an [Authenticator] of a tokens file (tokens.go), an
+// OAuth issuer (oauth.go), or both. [Authenticator.Authenticate] turns a
+// request's bearer token into a [Caller], or into an [Error] that holds the
+// status and the WWW-Authenticate header to answer with (challenge.go).
+// [RequireAuthentication] is the rule of when a server may start without any of
+// it.
+//
+// A transport puts the Caller into the context of every call; the tools and the
+// operations ledger ask for it there. No caller in the context is a caller who
+// needs no permission: the person at whose machine the server runs over stdio,
+// or on loopback without tokens.
 package callers
 
 import (
@@ -44,8 +49,8 @@ type Caller struct {
 	MaxTerminationsPerDay *int
 	// SeesAll lets the caller see every caller's operations, not only its own.
 	SeesAll bool
-	// Approver lets whoever has the token approve, on the approval page, what waits
-	// for a person.
+	// Approver marks a person who may approve what others proposed, on the page
+	// where that is done. It adds nothing to what the tools allow.
 	Approver bool
 }
 

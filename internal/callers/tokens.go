@@ -2,17 +2,16 @@ package callers
 
 import (
 	"bytes"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base32"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
-	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -23,251 +22,288 @@ import (
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
 
-// A tokens file is YAML, as the policy file is, because people write it and its
-// comments say what each token is for:
+// The tokens file lists who may call. It is YAML, because people keep it by hand
+// and want comments in it; JSON is YAML too, so a program may write that.
 //
-//	tokens:
-//	  - name: provisioning
-//	    hash: sha256:9f86d0…          # of the token; the token itself is nowhere
-//	    scopes: [licenses:read, licenses:order]   # all unless given
-//	    families: [plesk]             # all unless given
-//	    readOnly: false
-//	    maxOrdersPerDay: 5            # caps of its own, beside the server's
-//	    maxTerminationsPerDay: 0
-//	    seesAll: false                # operations of other callers too
-//	    approver: false               # may approve what waits for a person
-//	    expires: 2027-01-31           # UTC, at the end of the day
-//
-// A token is 256 random bits, so its plain SHA-256 is as good as a slow password
-// hash: nobody can try that many.
+// It holds no token but the SHA-256 of each. That suffices because tokens are
+// 256 random bits, made by [NewToken]: there is nothing to guess, however fast
+// the hash. A slow password hash is for secrets that people choose, and would
+// cost every request tens of milliseconds.
 
-// tokenPrefix begins every token, so that scanners for leaked secrets find it.
-const tokenPrefix = "wss_"
-
-// base32Token is Crockford's alphabet in lower case, which has no letters that
-// are taken for another.
-var base32Token = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
-
-// NewToken makes a token: "wss_" and 52 characters.
-func NewToken() string {
-	random := make([]byte, 32)
-	rand.Read(random) // never fails
-	return tokenPrefix + base32Token.EncodeToString(random)
+// TokenEntry is one entry of the tokens file.
+type TokenEntry struct {
+	// Name identifies the caller, in the ledger too. It is unique in the file.
+	Name string `yaml:"name"`
+	// SHA256 is the hash of the token in hex, 64 characters.
+	SHA256 string `yaml:"sha256"`
+	// Scopes are what the caller may do. Either they or ReadOnly must be given.
+	Scopes []Scope `yaml:"scopes"`
+	// ReadOnly is short for the one scope licenses:read.
+	ReadOnly bool `yaml:"readOnly"`
+	// Families are those that the caller may act on; all where there are none.
+	Families []websoftsolus.Family `yaml:"families"`
+	// The caps of the caller's own, in 24 hours, beside those of the server: 0 is
+	// none allowed, nil no cap of its own.
+	MaxOrdersPerDay       *int `yaml:"maxOrdersPerDay"`
+	MaxTerminationsPerDay *int `yaml:"maxTerminationsPerDay"`
+	// SeesAll lets the caller see other callers' operations.
+	SeesAll bool `yaml:"seesAll"`
+	// Approver lets the caller approve what others proposed.
+	Approver bool `yaml:"approver"`
+	// Expires is when the token ends: RFC 3339, or a date, which means its
+	// beginning in UTC. Empty for never.
+	Expires string `yaml:"expires"`
 }
 
-// HashToken is the form in which a tokens file knows a token.
-func HashToken(token string) string {
-	sum := sha256.Sum256([]byte(token))
-	return "sha256:" + hex.EncodeToString(sum[:])
+type tokenTable struct {
+	tokens   []fileToken
+	warnings []string
 }
 
-// Entry is one token of a file. Its zero fields are left out.
-type Entry struct {
-	Name                  string    `yaml:"name"`
-	Hash                  string    `yaml:"hash"`
-	Scopes                []Scope   `yaml:"scopes,omitempty,flow"`
-	Families              []string  `yaml:"families,omitempty,flow"`
-	ReadOnly              bool      `yaml:"readOnly,omitempty"`
-	MaxOrdersPerDay       *int      `yaml:"maxOrdersPerDay,omitempty"`
-	MaxTerminationsPerDay *int      `yaml:"maxTerminationsPerDay,omitempty"`
-	SeesAll               bool      `yaml:"seesAll,omitempty"`
-	Approver              bool      `yaml:"approver,omitempty"`
-	Expires               string    `yaml:"expires,omitempty"`
-	until                 time.Time // zero for never
-	sum                   []byte
+type fileToken struct {
+	hash    [sha256.Size]byte
+	expires time.Time // zero for never
+	caller  *Caller
 }
 
-// dateForm is how a day is written.
-const dateForm = "2006-01-02"
-
-var (
-	nameForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`) })
-	hashForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^sha256:[0-9a-f]{64}$`) })
-)
-
-// Check says what is wrong with an entry, each problem a sentence.
-func (e *Entry) Check() []string {
-	var wrong []string
-	say := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
-	if !nameForm().MatchString(e.Name) {
-		say("name %q is not 1 to 64 letters, digits, dots, dashes and underscores that begin with a letter or digit", e.Name)
-	}
-	if !hashForm().MatchString(e.Hash) {
-		say("hash is not sha256: and 64 hexadecimal digits; make a token with websoftsolus-mcp token")
-	} else {
-		e.sum, _ = hex.DecodeString(strings.TrimPrefix(e.Hash, "sha256:")) // its form was checked
-	}
-	for _, scope := range e.Scopes {
-		if !slices.Contains(Scopes, scope) {
-			say("scope %q is none of %s", scope, scopeList())
+// find returns the entry of a token. Every hash is compared, each in constant
+// time, so that how long it takes tells nothing of how near a guess was.
+func (t *tokenTable) find(token string) *fileToken {
+	hash := sha256.Sum256([]byte(token))
+	var found *fileToken
+	for i := range t.tokens {
+		if subtle.ConstantTimeCompare(hash[:], t.tokens[i].hash[:]) == 1 {
+			found = &t.tokens[i]
 		}
 	}
-	for _, family := range e.Families {
-		if !slices.Contains(websoftsolus.Families, websoftsolus.Family(family)) {
-			say("family %q is none of plesk, cpanel, virtuozzo", family)
-		}
-	}
-	if e.ReadOnly && slices.ContainsFunc(e.Scopes, func(s Scope) bool { return s != Read }) {
-		say("readOnly contradicts the scopes: leave one of them out")
-	}
-	for name, value := range map[string]*int{"maxOrdersPerDay": e.MaxOrdersPerDay, "maxTerminationsPerDay": e.MaxTerminationsPerDay} {
-		if value != nil && *value < 0 {
-			say("%s %d is below 0", name, *value)
-		}
-	}
-	if e.Expires != "" {
-		day, err := time.Parse(dateForm, e.Expires)
-		if err != nil {
-			say("expires %q is not a day, as in 2027-01-31", e.Expires)
-		}
-		e.until = day.AddDate(0, 0, 1)
-	}
-	return wrong
+	return found
 }
 
-// caller is who has the token.
-func (e *Entry) caller() *Caller {
-	c := &Caller{
-		Name: e.Name, Scopes: e.Scopes, MaxOrdersPerDay: e.MaxOrdersPerDay, MaxTerminationsPerDay: e.MaxTerminationsPerDay,
-		SeesAll: e.SeesAll, Approver: e.Approver,
+// readTokens reads and checks a tokens file. The error names every mistake, with
+// its line.
+func readTokens(path string) (*tokenTable, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the tokens file: %w", err)
 	}
-	switch {
-	case e.ReadOnly:
-		c.Scopes = []Scope{Read}
-	case len(c.Scopes) == 0:
-		c.Scopes = Scopes
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("read the tokens file: %w", err)
 	}
-	for _, family := range websoftsolus.Families {
-		if slices.Contains(e.Families, string(family)) {
-			c.Families = append(c.Families, family)
-		}
+	content, err := io.ReadAll(io.LimitReader(file, maxTokensFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the tokens file: %w", err)
 	}
-	return c
-}
-
-// tokens are those of a file. The zero value has none.
-type tokens struct {
-	entries []Entry
-	callers []*Caller // of each entry
-}
-
-// caller returns whose token it is, and whether it has expired; nil where it is
-// nobody's. It compares with every entry, so that its time tells nothing.
-func (t *tokens) caller(token string, now time.Time) (caller *Caller, expired bool) {
-	sum := sha256.Sum256([]byte(token))
-	for i := range t.entries {
-		if subtle.ConstantTimeCompare(sum[:], t.entries[i].sum) == 1 {
-			caller = t.callers[i]
-			expired = !t.entries[i].until.IsZero() && !now.Before(t.entries[i].until)
-		}
-	}
-	return caller, expired
-}
-
-// readTokens reads a tokens file. The error names every problem with its line.
-func readTokens(path string) (*tokens, error) {
-	content, err := os.ReadFile(path)
+	table, err := parseTokens(path, content)
 	if err != nil {
 		return nil, err
 	}
-	return parseTokens(path, content)
+	table.warnings = append(table.warnings, openToOthers(info)...)
+	return table, nil
 }
 
-func parseTokens(path string, content []byte) (*tokens, error) {
-	var nodes struct {
-		Tokens []yaml.Node `yaml:"tokens"`
+// maxTokensFile bounds the file, in bytes: some ten thousand entries.
+const maxTokensFile = 4 << 20
+
+// openToOthers warns of a file that others than its owner may change or read.
+// The hashes give no token away; who may change the file gives himself one.
+func openToOthers(info fs.FileInfo) []string {
+	mode := info.Mode()
+	switch {
+	case runtime.GOOS == "windows" || !mode.IsRegular():
+		return nil
+	case mode.Perm()&0o022 != 0:
+		return []string{"the tokens file can be changed by other users of this machine, who can give themselves a token; chmod 600 it"}
+	case mode.Perm()&0o044 != 0:
+		return []string{"the tokens file can be read by other users of this machine, who learn who may do what; chmod 600 it"}
+	}
+	return nil
+}
+
+// parseTokens reads the content of a tokens file; path is for messages.
+func parseTokens(path string, content []byte) (*tokenTable, error) {
+	if len(content) > maxTokensFile {
+		return nil, fmt.Errorf("%s is larger than 4 MiB, which no tokens file is", path)
 	}
 	var file struct {
-		Tokens []Entry `yaml:"tokens"`
-	}
-	if err := yaml.Unmarshal(content, &nodes); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		Tokens []TokenEntry `yaml:"tokens"`
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(content))
 	decoder.KnownFields(true)
-	if err := decoder.Decode(&file); err != nil && !errors.Is(err, io.EOF) { // an empty file ends at once
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if len(file.Tokens) == 0 {
-		return nil, fmt.Errorf("%s: it holds no tokens; make one with websoftsolus-mcp token --name NAME --file %s", path, path)
-	}
-	var problems []error
-	read := &tokens{entries: file.Tokens}
-	seen := map[string]int{}
-	for i := range read.entries {
-		e, line := &read.entries[i], nodes.Tokens[i].Line
-		wrong := e.Check()
-		if first, twice := seen["name "+e.Name]; twice {
-			wrong = append(wrong, fmt.Sprintf("the name %s is that of the token on line %d", e.Name, first))
-		}
-		if first, twice := seen[e.Hash]; twice {
-			wrong = append(wrong, fmt.Sprintf("the hash is that of the token on line %d", first))
-		}
-		seen["name "+e.Name], seen[e.Hash] = line, line
-		for _, problem := range wrong {
-			problems = append(problems, fmt.Errorf("%s:%d: %s", path, line, problem))
-		}
-		read.callers = append(read.callers, e.caller())
-	}
-	return read, errors.Join(problems...)
-}
-
-// AppendToken writes an entry behind those of a file, which is made where it is
-// missing. What stands there stays as it is, comments too. The file is replaced
-// at once, or not at all; a file that would not be good is not written.
-func AppendToken(path string, e Entry) error {
-	entry, err := EntryText(e)
-	if err != nil {
-		return err
-	}
-	content, err := os.ReadFile(path)
-	mode := os.FileMode(0o600)
+	err := decoder.Decode(&file)
 	switch {
-	case errors.Is(err, os.ErrNotExist):
-		content = []byte("# Callers of websoftsolus-mcp. Only hashes of their tokens are here.\ntokens:\n")
+	case errors.Is(err, io.EOF): // nothing but comments
 	case err != nil:
-		return err
+		return nil, inFile(path, yamlProblems(err))
 	default:
-		if info, err := os.Stat(path); err == nil {
-			mode = info.Mode().Perm()
-		}
-		if len(content) > 0 && content[len(content)-1] != '\n' {
-			content = append(content, '\n')
+		if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+			return nil, inFile(path, []string{"the file holds more than one document; only the first would count"})
 		}
 	}
-	content = append(content, entry...)
-	if _, err := parseTokens(path, content); err != nil {
-		return fmt.Errorf("the token was not added: %w", err)
+	table := &tokenTable{tokens: make([]fileToken, len(file.Tokens))}
+	if len(file.Tokens) == 0 {
+		table.warnings = append(table.warnings, "the tokens file holds no token")
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(path), ".tokens-*")
-	if err != nil {
-		return err
+	lines := linesOf(content)
+	var problems []string
+	names, hashes := map[string]int{}, map[[sha256.Size]byte]int{}
+	for i := range file.Tokens {
+		wrong := func(field, format string, args ...any) {
+			problems = append(problems, fmt.Sprintf("line %d: ", lines.of(i, field))+fmt.Sprintf(format, args...))
+		}
+		entry, token := &file.Tokens[i], &table.tokens[i]
+		*token = entry.check(wrong)
+		if first, double := names[strings.ToLower(entry.Name)]; double && entry.Name != "" {
+			wrong("name", "the name %q is that of line %d too", entry.Name, lines.of(first, "name"))
+		} else {
+			names[strings.ToLower(entry.Name)] = i
+		}
+		if token.hash == [sha256.Size]byte{} {
+			continue // said already
+		}
+		if first, double := hashes[token.hash]; double {
+			wrong("sha256", "it is the hash of line %d too; make another token", lines.of(first, "sha256"))
+		} else {
+			hashes[token.hash] = i
+		}
 	}
-	defer os.Remove(temporary.Name())
-	_, err = temporary.Write(content)
-	err = errors.Join(err, temporary.Chmod(mode), temporary.Sync(), temporary.Close())
-	if err != nil {
-		return err
+	if len(problems) > 0 {
+		return nil, inFile(path, problems)
 	}
-	return os.Rename(temporary.Name(), path)
+	return table, nil
 }
 
-// EntryText is an entry as it stands in a file, two columns in.
-func EntryText(e Entry) ([]byte, error) {
-	text, err := yaml.Marshal([]Entry{e})
-	if err != nil {
-		return nil, err
+// nameInFile is what a name in the file may be. It has no space, so that no name
+// here is that of an OAuth caller.
+var nameInFile = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$`)
+
+// check turns an entry into a token; wrong is told each mistake with its field.
+func (e *TokenEntry) check(wrong func(field, format string, args ...any)) fileToken {
+	caller := &Caller{
+		Name: e.Name, Scopes: e.Scopes, Families: e.Families,
+		MaxOrdersPerDay: e.MaxOrdersPerDay, MaxTerminationsPerDay: e.MaxTerminationsPerDay,
+		SeesAll: e.SeesAll, Approver: e.Approver,
 	}
-	var indented bytes.Buffer
-	for line := range bytes.Lines(text) {
-		indented.WriteString("  ")
-		indented.Write(line)
+	token := fileToken{caller: caller}
+	if !nameInFile.MatchString(e.Name) {
+		wrong("name", "name %q must be 1 to 64 letters, digits and . _ @ + -, and begin with a letter or digit", e.Name)
 	}
-	return indented.Bytes(), nil
+	if hash, err := hex.DecodeString(e.SHA256); err == nil && len(hash) == len(token.hash) {
+		token.hash = [sha256.Size]byte(hash)
+	} else {
+		wrong("sha256", "sha256 must be 64 hexadecimal digits: the hash of the token, as websoftsolus-mcp token prints it")
+	}
+	switch {
+	case e.ReadOnly && len(e.Scopes) > 0:
+		wrong("readOnly", "readOnly and scopes exclude one another; keep one")
+	case e.ReadOnly:
+		caller.Scopes = []Scope{Read}
+	case len(e.Scopes) == 0:
+		wrong("name", "it says nothing of what %q may do: give scopes or readOnly: true", e.Name)
+	}
+	for _, scope := range e.Scopes {
+		if !slices.Contains(Scopes, scope) {
+			wrong("scopes", "scope %q is none of %s", scope, strings.ReplaceAll(scopeList(Scopes), " ", ", "))
+		}
+	}
+	for _, family := range e.Families {
+		if !slices.Contains(websoftsolus.Families, family) {
+			wrong("families", "family %q is none of plesk, cpanel, virtuozzo", family)
+		}
+	}
+	for field, limit := range map[string]*int{"maxOrdersPerDay": e.MaxOrdersPerDay, "maxTerminationsPerDay": e.MaxTerminationsPerDay} {
+		if limit != nil && *limit < 0 {
+			wrong(field, "%s is %d; 0 allows none, and left out there is no cap of its own", field, *limit)
+		}
+	}
+	if e.Expires != "" {
+		var err error
+		if token.expires, err = ParseExpiry(e.Expires); err != nil {
+			wrong("expires", "%v", err)
+		}
+	}
+	return token
 }
 
-// isOpen says whether others than its owner may write a file.
-func isOpen(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.Mode().Perm()&0o022 != 0
+// ParseExpiry reads when a token ends, as the file has it: RFC 3339, or a date,
+// which means its beginning in UTC.
+func ParseExpiry(text string) (time.Time, error) {
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("expires %q must be a date such as 2027-01-31, or a time such as 2027-01-31T12:00:00Z", text)
+}
+
+// entryLines knows on which line each entry and each of its fields stand.
+type entryLines []*yaml.Node
+
+func linesOf(content []byte) entryLines {
+	var document yaml.Node
+	if yaml.Unmarshal(content, &document) != nil || len(document.Content) == 0 {
+		return nil
+	}
+	return entryLines(fieldOf(document.Content[0], "tokens").Content)
+}
+
+// of is the line of an entry's field; that of the entry where it is not given.
+func (l entryLines) of(entry int, field string) int {
+	if entry >= len(l) {
+		return 1
+	}
+	if found := fieldOf(l[entry], field); found.Line > 0 {
+		return found.Line
+	}
+	return l[entry].Line
+}
+
+func fieldOf(mapping *yaml.Node, name string) *yaml.Node {
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		if mapping.Content[i].Value == name {
+			return mapping.Content[i+1]
+		}
+	}
+	return &yaml.Node{}
+}
+
+// inOurWords turns the decoder's messages, which speak of Go's types, into words
+// for whoever writes the file. They repeat no value: it could be a token.
+var inOurWords = sync.OnceValue(func() []decoderWords {
+	return []decoderWords{
+		{regexp.MustCompile(`field (\S+) not found in type .*`), "unknown field $1"},
+		{regexp.MustCompile(`cannot (?:unmarshal|construct) .* into bool$`), "it must be true or false"},
+		{regexp.MustCompile(`cannot (?:unmarshal|construct) .* into int$`), "it must be a whole number"},
+		{regexp.MustCompile(`cannot (?:unmarshal|construct) .* into \[\].*`), "it must be a list"},
+		{regexp.MustCompile(`cannot (?:unmarshal|construct) .* into (callers\.TokenEntry|struct .*)`), "it must be a mapping of fields to values"},
+		{regexp.MustCompile(`cannot (?:unmarshal|construct) .*`), "it must be a text"},
+	}
+})
+
+type decoderWords struct {
+	decoder *regexp.Regexp
+	words   string
+}
+
+// yamlProblems are the messages of a decoder's error, each with its line.
+func yamlProblems(err error) []string {
+	var mistakes *yaml.TypeError
+	if !errors.As(err, &mistakes) {
+		return []string{strings.TrimPrefix(err.Error(), "yaml: ")}
+	}
+	problems := slices.Clone(mistakes.Errors)
+	for i := range problems {
+		for _, in := range inOurWords() {
+			if in.decoder.MatchString(problems[i]) {
+				problems[i] = in.decoder.ReplaceAllString(problems[i], in.words)
+				break
+			}
+		}
+	}
+	return problems
+}
+
+func inFile(path string, problems []string) error {
+	return fmt.Errorf("%s: %s", path, strings.Join(problems, "\n"+path+": "))
 }

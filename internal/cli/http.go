@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"strconv"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -41,7 +40,7 @@ func (c *httpCommand) Run(ctx context.Context, s streams) error {
 	if config.SecretFileIsOpen(c.SecretFile) {
 		log.Warn("the secret file can be read by other users of this machine; chmod 600 it", "file", c.SecretFile)
 	}
-	authenticator, err := authenticate(web, log)
+	authenticator, err := authenticate(ctx, web, log)
 	if err != nil {
 		return err
 	}
@@ -106,8 +105,8 @@ func (c *httpCommand) Run(ctx context.Context, s streams) error {
 	}
 	if authenticator != nil {
 		options.Authenticate = authenticated(authenticator)
-		if metadata := authenticator.Metadata(); metadata != nil {
-			options.Routes[callers.MetadataPath], options.Routes[callers.RootMetadataPath] = metadata, metadata
+		for _, path := range authenticator.MetadataPaths() {
+			options.Routes[path] = authenticator.MetadataHandler()
 		}
 	} else {
 		log.Warn("no tokens and no issuer are configured: whoever can reach the port on this machine may call")
@@ -141,17 +140,17 @@ func (c *httpCommand) Run(ctx context.Context, s streams) error {
 
 // authenticate makes what tells callers apart; nil where nobody has to say who
 // they are.
-func authenticate(web *config.HTTPSettings, log *slog.Logger) (*callers.Authenticator, error) {
-	configured := web.TokensFile != "" || web.OAuthIssuer != ""
-	if err := callers.RequireAuthentication(web.Loopback, configured); err != nil {
+func authenticate(ctx context.Context, web *config.HTTPSettings, log *slog.Logger) (*callers.Authenticator, error) {
+	given := callers.Options{
+		TokensFile: web.TokensFile, Issuer: web.OAuthIssuer, Audience: web.OAuthAudience, Resource: web.Resource, Logger: log,
+	}
+	if err := callers.RequireAuthentication(web.Addr, given.Configured()); err != nil {
 		return nil, &config.Error{Flag: "addr", Message: err.Error()}
 	}
-	if !configured {
+	if !given.Configured() {
 		return nil, nil
 	}
-	authenticator, err := callers.New(callers.Options{
-		TokensFile: web.TokensFile, Issuer: web.OAuthIssuer, Audience: web.OAuthAudience, Resource: web.Resource, Logger: log,
-	})
+	authenticator, err := callers.New(ctx, given)
 	if err != nil {
 		return nil, &config.Error{Flag: "tokens-file", Message: err.Error()}
 	}
@@ -162,22 +161,12 @@ func authenticate(web *config.HTTPSettings, log *slog.Logger) (*callers.Authenti
 func authenticated(a *callers.Authenticator) func(http.ResponseWriter, *http.Request) (*callers.Caller, bool) {
 	return func(w http.ResponseWriter, r *http.Request) (*callers.Caller, bool) {
 		caller, err := a.Authenticate(r)
-		var failure *callers.Failure
-		if !errors.As(err, &failure) {
-			return caller, true
+		var refused *callers.Error
+		if errors.As(err, &refused) {
+			refused.Answer(w)
+			return nil, false
 		}
-		h := w.Header()
-		if failure.Challenge != "" {
-			h.Set("WWW-Authenticate", failure.Challenge)
-		}
-		if failure.RetryAfter > 0 {
-			h.Set("Retry-After", strconv.Itoa(int(failure.RetryAfter.Seconds())))
-		}
-		h.Set("Content-Type", "text/plain; charset=utf-8")
-		h.Set("X-Content-Type-Options", "nosniff")
-		w.WriteHeader(failure.Status)
-		fmt.Fprintln(w, failure.Message)
-		return nil, false
+		return caller, err == nil
 	}
 }
 

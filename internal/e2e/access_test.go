@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -99,10 +101,14 @@ func token(t *testing.T, file string, args ...string) string {
 
 func TestAccessOverHTTP(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "tokens.yaml")
-	all := token(t, file, "--name", "all")
-	other := token(t, file, "--name", "other", "--max-orders-per-day", "0")
+	const every = "licenses:read,licenses:order,licenses:edit,licenses:terminate"
+	all := token(t, file, "--name", "all", "--scopes", every)
+	other := token(t, file, "--name", "other", "--scopes", every, "--max-orders-per-day", "0")
 	reader := token(t, file, "--name", "reader", "--read-only", "--families", "plesk")
-	expired := token(t, file, "--name", "expired", "--expires", "2020-01-01")
+	expired := token(t, file, "--name", "expired", "--scopes", every, "--expires", "2099-01-01")
+	content, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, bytes.Replace(content, []byte("2099"), []byte("2020"), 1), 0o600))
 	url, process := startHTTP(t, binary, "--tokens-file", file)
 
 	for name, c := range map[string]struct {
@@ -110,11 +116,11 @@ func TestAccessOverHTTP(t *testing.T) {
 		status    int
 		challenge string
 	}{
-		"no token":        {nil, 401, "Bearer"},
-		"made up":         {[]string{"Authorization", "Bearer wss_" + strings.Repeat("0", 52)}, 401, `Bearer error="invalid_token"`},
-		"expired":         {[]string{"Authorization", "Bearer " + expired}, 401, `Bearer error="invalid_token"`},
-		"a JWT":           {[]string{"Authorization", "Bearer a.b.c"}, 401, `Bearer error="invalid_token"`},
-		"basic":           {[]string{"Authorization", "Basic " + all}, 400, `Bearer error="invalid_request"`},
+		"no token":        {nil, 401, `Bearer realm="websoftsolus-mcp"`},
+		"made up":         {[]string{"Authorization", "Bearer wss_" + strings.Repeat("0", 52)}, 401, `Bearer realm="websoftsolus-mcp", error="invalid_token"`},
+		"expired":         {[]string{"Authorization", "Bearer " + expired}, 401, `Bearer realm="websoftsolus-mcp", error="invalid_token"`},
+		"a JWT":           {[]string{"Authorization", "Bearer a.b.c"}, 401, `Bearer realm="websoftsolus-mcp", error="invalid_token"`},
+		"basic":           {[]string{"Authorization", "Basic " + all}, 401, `Bearer realm="websoftsolus-mcp"`},
 		"strange Host":    {[]string{"Authorization", "Bearer " + all, "Host", "evil.example.com"}, 403, ""},
 		"strange Origin":  {[]string{"Authorization", "Bearer " + all, "Origin", "https://evil.example.com"}, 403, ""},
 		"strange session": {[]string{"Authorization", "Bearer " + all, "Mcp-Session-Id", "made-up"}, 200, ""}, // it begins one
@@ -161,18 +167,18 @@ func TestAccessOverHTTP(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, status, "another caller's session")
 	require.Equal(t, "done", ann.call("order_virtuozzo_license", confirmed)["outcome"])
 
-	// SIGHUP reads the file again: a token that is gone is no good any more.
-	content, err := os.ReadFile(file)
+	// SIGHUP reads the file again: a broken one changes nothing, and a token that
+	// was taken out is no good any more.
+	content, err = os.ReadFile(file)
 	require.NoError(t, err)
-	kept := bytes.Replace(content, []byte("name: other"), []byte("name: renamed"), 1)
-	fresh := "wss_not-a-token"
-	require.NoError(t, os.WriteFile(file, append(kept, "  - nonsense\n"...), 0o600))
+	require.NoError(t, os.WriteFile(file, append(bytes.Clone(content), "  - nonsense\n"...), 0o600))
 	require.NoError(t, process.Process.Signal(syscall.SIGHUP))
 	status, _, _ = post(t, url, initialize, "Authorization", "Bearer "+all)
-	require.Equal(t, 200, status, "a broken file changes nothing")
-	status, _, _ = post(t, url, initialize, "Authorization", "Bearer "+fresh)
-	require.Equal(t, 401, status)
-	require.NoError(t, os.WriteFile(file, bytes.SplitAfter(content, []byte("\n  - name: other"))[0][:bytes.Index(content, []byte("  - name: other"))], 0o600))
+	require.Equal(t, 200, status)
+	sum := sha256.Sum256([]byte(other))
+	taken := bytes.Replace(content, []byte(hex.EncodeToString(sum[:])), []byte(strings.Repeat("0", 64)), 1)
+	require.NotEqual(t, content, taken)
+	require.NoError(t, os.WriteFile(file, taken, 0o600))
 	require.NoError(t, process.Process.Signal(syscall.SIGHUP))
 	require.Eventually(t, func() bool {
 		status, _, _ := post(t, url, initialize, "Authorization", "Bearer "+other)
@@ -186,7 +192,7 @@ func TestAccessOverHTTP(t *testing.T) {
 func TestNobodyIsLetInFromElsewhereUnasked(t *testing.T) {
 	_, stderr, status := run(t, bareEnvironment(t), "", "http", "--env", "sandbox", "--addr", "0.0.0.0:0", "--public-url", "https://licences.example.com")
 	require.Equal(t, 2, status)
-	require.Contains(t, stderr, "callers must authenticate: give --tokens-file")
+	require.Contains(t, stderr, "nothing says who may call: give --tokens-file")
 	_, stderr, status = run(t, bareEnvironment(t), "", "http", "--env", "sandbox", "--addr", "0.0.0.0:0")
 	require.Equal(t, 2, status)
 	require.Contains(t, stderr, "--public-url or --allowed-hosts")
