@@ -288,12 +288,13 @@ type decoderWords struct {
 
 // yamlProblems are the messages of a decoder's error, each with its line.
 func yamlProblems(err error) []string {
-	var mistakes *yaml.TypeError
+	var mistakes *yaml.LoadErrors
 	if !errors.As(err, &mistakes) {
 		return []string{strings.TrimPrefix(err.Error(), "yaml: ")}
 	}
-	problems := slices.Clone(mistakes.Errors)
-	for i := range problems {
+	problems := make([]string, len(mistakes.Errors))
+	for i, mistake := range mistakes.Errors {
+		problems[i] = fmt.Sprintf("line %d: %s", mistake.Mark.Line, mistake.Message)
 		for _, in := range inOurWords() {
 			if in.decoder.MatchString(problems[i]) {
 				problems[i] = in.decoder.ReplaceAllString(problems[i], in.words)
