@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -18,10 +20,13 @@ import (
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/callers"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/config"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/httpserver"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/telemetry"
 )
 
-// streamsPerCaller bounds the streams that one caller holds open.
-const streamsPerCaller = 2000
+const (
+	streamsPerCaller  = 2000 // that one caller holds open
+	sessionsPerCaller = 2000 // of one caller that anything is kept of
+)
 
 type httpCommand struct {
 	config.Flags
@@ -44,25 +49,11 @@ func (c *httpCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	reload := []func() error{}
-	if authenticator != nil {
-		reload = append(reload, authenticator.Reload)
-	}
-	listener, err := net.Listen("tcp", web.Addr)
+	entrance, err := listen(web)
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w", web.Addr, err)
+		return err
 	}
-	defer listener.Close()
-	scheme := "http"
-	if web.TLSCert != "" {
-		certificate := &certificate{cert: web.TLSCert, key: web.TLSKey}
-		if err := certificate.load(); err != nil {
-			return &config.Error{Flag: "tls-cert", Message: err.Error()}
-		}
-		reload = append(reload, certificate.load)
-		listener = tls.NewListener(listener, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate.get, NextProtos: []string{"http/1.1"}})
-		scheme = "https"
-	}
+	defer entrance.Close()
 	observed, err := observe(log)
 	if err != nil {
 		return err
@@ -71,18 +62,36 @@ func (c *httpCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	origin := web.PublicURL
-	if origin == "" {
-		origin = fmt.Sprintf("%s://%s", scheme, listener.Addr())
-	}
 	a.consent.Key = a.sharedKey("request-state")
-	var signIn func(context.Context, string) (string, bool)
-	if authenticator != nil {
-		signIn = authenticator.SignIn
+	options := a.frontOptions(settings, web, observed)
+	a.identify(&options, authenticator)
+	a.addApprovals(&options, settings, cmp.Or(web.PublicURL, entrance.url()), authenticator, s.err)
+	front := httpserver.New(options)
+	watch(observed, a, front.Sessions)
+	a.operations.Watch(ctx, 0)
+	defer context.AfterFunc(ctx, a.operations.StopLooking)()
+	go onHangup(ctx, func() {
+		if err := errors.Join(entrance.reload(), reloadTokens(authenticator)); err != nil {
+			log.Error("read again on SIGHUP; what was read before stays", "error", err)
+		}
+	})
+	log.Info("serving over HTTP", "url", entrance.url()+"/mcp", "version", Version(), "environment", settings.Environment)
+	served := front.Serve(ctx, entrance, web.ShutdownTimeout)
+
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*settings.Timeout+30*time.Second)
+	defer cancel()
+	defer flush(closing, observed, log)
+	if err := a.close(closing); err != nil {
+		log.Error("an operation may not have recorded its outcome; another replica or the next start finds out", "error", err)
+		return err
 	}
-	approvals := a.approvalsAt(settings, origin, signIn, s.err)
+	return served
+}
+
+// frontOptions are those of the HTTP front that the flags and the assembly
+// decide. Anybody may call until identify says otherwise.
+func (a *assembly) frontOptions(settings *config.Settings, web *config.HTTPSettings, observed *telemetry.Telemetry) httpserver.Options {
 	ready := &readiness{looks: []func(context.Context) error{a.client.Reachable, a.operations.Ready}, now: time.Now}
-	replicas := config.IsPostgres(settings.Journal)
 	options := httpserver.Options{
 		Answerer:             a.answerer,
 		Watch:                a.watch,
@@ -93,49 +102,94 @@ func (c *httpCommand) Run(ctx context.Context, s streams) error {
 		CallsInFlight:        web.CallsInFlight,
 		StreamsPerCaller:     streamsPerCaller,
 		SessionIdle:          web.SessionIdle,
+		SessionsPerCaller:    sessionsPerCaller,
 		Calmed:               debug.FreeOSMemory,
 		Key:                  a.sharedKey("http-session"),
 		EndSession:           a.operations.EndSession,
-		Replicas:             replicas && !web.StickySessions,
 		Ready:                ready.check,
-		Routes:               map[string]http.Handler{"/approvals": approvals, "/approvals/": approvals},
+		Routes:               map[string]http.Handler{},
 		Metrics:              observed,
 		Context:              observed.Headers,
-		Logger:               log,
+		Logger:               a.log,
 	}
-	if authenticator != nil {
-		options.Authenticate = authenticated(authenticator)
-		for _, path := range authenticator.MetadataPaths() {
-			options.Routes[path] = authenticator.MetadataHandler()
-		}
-	} else {
-		log.Warn("no tokens and no issuer are configured: whoever can reach the port on this machine may call")
-	}
-	if replicas {
+	if config.IsPostgres(settings.Journal) {
+		options.Replicas = !web.StickySessions
 		options.EndedSessions = a.operations.EndedSessions
 	}
-	a.operations.Watch(ctx, 0)
-	log.Info("serving over HTTP", "url", fmt.Sprintf("%s://%s/mcp", scheme, listener.Addr()), "version", Version(), "environment", settings.Environment)
-	go onHangup(ctx, func() {
-		for _, again := range reload {
-			if err := again(); err != nil {
-				log.Error("read again on SIGHUP; what was read before stays", "error", err)
-			}
-		}
-	})
-	defer context.AfterFunc(ctx, a.operations.StopLooking)()
-	front := httpserver.New(options)
-	watch(observed, a, front.Sessions)
-	served := front.Serve(ctx, listener, web.ShutdownTimeout)
+	return options
+}
 
-	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*settings.Timeout+30*time.Second)
-	defer cancel()
-	defer flush(closing, observed, log)
-	if err := a.close(closing); err != nil {
-		log.Error("an operation may not have recorded its outcome; another replica or the next start finds out", "error", err)
-		return err
+// identify has the front ask who calls. authenticator is nil where nobody has to
+// say.
+func (a *assembly) identify(options *httpserver.Options, authenticator *callers.Authenticator) {
+	if authenticator == nil {
+		a.log.Warn("no tokens and no issuer are configured: whoever can reach the port on this machine may call")
+		return
 	}
-	return served
+	options.Authenticate = authenticated(authenticator)
+	for _, path := range authenticator.MetadataPaths() {
+		options.Routes[path] = authenticator.MetadataHandler()
+	}
+}
+
+// addApprovals puts the approval page on the front, under the server's URL.
+func (a *assembly) addApprovals(options *httpserver.Options, settings *config.Settings, origin string, authenticator *callers.Authenticator, stderr io.Writer) {
+	var signIn func(context.Context, string) (string, bool)
+	if authenticator != nil {
+		signIn = authenticator.SignIn
+	}
+	page := a.approvalsAt(settings, origin, signIn, stderr)
+	options.Routes["/approvals"], options.Routes["/approvals/"] = page, page
+}
+
+// entrance is where clients come in: a listener, with TLS where there is a
+// certificate.
+type entrance struct {
+	net.Listener
+	certificate *certificate // nil without TLS
+}
+
+func listen(web *config.HTTPSettings) (*entrance, error) {
+	e := &entrance{}
+	if web.TLSCert != "" {
+		e.certificate = &certificate{cert: web.TLSCert, key: web.TLSKey}
+		if err := e.certificate.load(); err != nil {
+			return nil, &config.Error{Flag: "tls-cert", Message: err.Error()}
+		}
+	}
+	listener, err := net.Listen("tcp", web.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", web.Addr, err)
+	}
+	e.Listener = listener
+	if e.certificate != nil {
+		e.Listener = tls.NewListener(listener, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: e.certificate.get, NextProtos: []string{"http/1.1"}})
+	}
+	return e, nil
+}
+
+// url is the server's on this machine, without a path.
+func (e *entrance) url() string {
+	if e.certificate != nil {
+		return "https://" + e.Addr().String()
+	}
+	return "http://" + e.Addr().String()
+}
+
+// reload reads the certificate again.
+func (e *entrance) reload() error {
+	if e.certificate == nil {
+		return nil
+	}
+	return e.certificate.load()
+}
+
+// reloadTokens reads the tokens file again, where there is one.
+func reloadTokens(authenticator *callers.Authenticator) error {
+	if authenticator == nil {
+		return nil
+	}
+	return authenticator.Reload()
 }
 
 // authenticate makes what tells callers apart; nil where nobody has to say who

@@ -53,7 +53,7 @@ func (s *Server) initialize(w http.ResponseWriter, r *http.Request, caller *call
 	}
 	who := newIdentity(s.now(), e.version, e.client)
 	id := s.newSessionID(ctx, callerName(caller), who)
-	session, done, ok := s.sessions.use(id, who, s.now)
+	session, done, ok := s.sessions.use(id, callerName(caller), who, s.now)
 	if ok {
 		session.SetClientCapabilities(e.capabilities)
 		done()
@@ -76,7 +76,7 @@ func (s *Server) session(w http.ResponseWriter, r *http.Request, caller *callers
 	}
 	who, err := s.readSessionID(r.Context(), callerName(caller), id)
 	if err == nil {
-		if session, done, ok := s.sessions.use(id, who, s.now); ok {
+		if session, done, ok := s.sessions.use(id, callerName(caller), who, s.now); ok {
 			return session, done, true
 		}
 	}

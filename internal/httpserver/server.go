@@ -98,6 +98,10 @@ type Options struct {
 	// SessionIdle is how long what is kept of a session stays without use; 30
 	// minutes where it is 0.
 	SessionIdle time.Duration
+	// SessionsPerCaller is of how many sessions of one caller anything is kept: of
+	// more, those unused for longest are forgotten as if they were idle; 0 means no
+	// limit.
+	SessionsPerCaller int
 	// Calmed is called once a wave of unused sessions has been dropped: it is the
 	// moment to give memory back. nil does nothing.
 	Calmed func()
@@ -158,6 +162,7 @@ func New(o Options) *Server {
 	for _, origin := range o.Origins {
 		s.origins[canonicalOrigin(origin)] = true
 	}
+	s.sessions.perCaller = o.SessionsPerCaller
 	rand.Read(s.seal.own[:]) // never fails
 	s.streams, s.endStreams = context.WithCancel(context.Background())
 

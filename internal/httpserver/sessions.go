@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"container/list"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -20,6 +21,8 @@ import (
 type session struct {
 	id        string
 	identity  identity
+	caller    string
+	place     *list.Element // in its caller's list; of sessions.mu
 	questions rpc.Questions
 	notifier  *rpc.Notifier // of what belongs to no request
 	// subscriptions are to resources; nil until the first.
@@ -38,9 +41,56 @@ type session struct {
 
 // sessions are the sessions of this process, and which were ended.
 type sessions struct {
-	mu   sync.Mutex
-	byID map[string]*session
-	dead map[string]time.Time // digest of the id: when the id dies by itself
+	perCaller int // how many are kept of one caller; 0 means no limit
+
+	mu       sync.Mutex
+	byID     map[string]*session
+	byCaller map[string]*list.List // of *session, the last used in front
+	dead     map[string]time.Time  // digest of the id: when the id dies by itself
+}
+
+// keep and drop are called with mu held, which every change of byID needs.
+
+func (t *sessions) keep(s *session) {
+	if t.byID == nil {
+		t.byID, t.byCaller = map[string]*session{}, map[string]*list.List{}
+	}
+	t.byID[s.id] = s
+	of := t.byCaller[s.caller]
+	if of == nil {
+		of = list.New()
+		t.byCaller[s.caller] = of
+	}
+	s.place = of.PushFront(s)
+}
+
+func (t *sessions) drop(s *session) {
+	delete(t.byID, s.id)
+	of := t.byCaller[s.caller]
+	if of.Remove(s.place); of.Len() == 0 {
+		delete(t.byCaller, s.caller)
+	}
+}
+
+// surplus takes away the session that its caller has not used for longest, where
+// one more would be too many: nil where there is room, or all are in use. Its id
+// stays good, as an idle one's does.
+func (t *sessions) surplus(caller string) *session {
+	of := t.byCaller[caller]
+	if of == nil || t.perCaller <= 0 || of.Len() < t.perCaller {
+		return nil
+	}
+	for place := of.Back(); place != nil; place = place.Prev() {
+		s := place.Value.(*session)
+		s.mu.Lock()
+		unused := s.under == 0
+		s.mu.Unlock()
+		if unused {
+			t.drop(s)
+			return s
+		}
+	}
+	return nil
 }
 
 // digest is how an ended session's id is kept: it is no key to anything then.
@@ -51,19 +101,24 @@ func digest(id string) string {
 
 // use returns the session of an id that was checked, making one where this
 // process has none; done ends the use. It reports false for an ended session.
-func (t *sessions) use(id string, who identity, now func() time.Time) (s *session, done func(), ok bool) {
+func (t *sessions) use(id, caller string, who identity, now func() time.Time) (s *session, done func(), ok bool) {
+	var surplus *session
+	defer func() {
+		if surplus != nil {
+			surplus.close()
+		}
+	}()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if _, dead := t.dead[digest(id)]; dead {
 		return nil, nil, false
 	}
-	s = t.byID[id]
-	if s == nil {
-		s = newSession(id, who)
-		if t.byID == nil {
-			t.byID = map[string]*session{}
-		}
-		t.byID[id] = s
+	if s = t.byID[id]; s != nil {
+		t.byCaller[s.caller].MoveToFront(s.place)
+	} else {
+		surplus = t.surplus(caller)
+		s = newSession(id, caller, who)
+		t.keep(s)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -77,8 +132,8 @@ func (t *sessions) use(id string, who identity, now func() time.Time) (s *sessio
 	}, true
 }
 
-func newSession(id string, who identity) *session {
-	s := &session{id: id, identity: who, level: mcp.LoggingLevelError}
+func newSession(id, caller string, who identity) *session {
+	s := &session{id: id, caller: caller, identity: who, level: mcp.LoggingLevelError}
 	s.notifier = rpc.NewNotifier(s.tell)
 	return s
 }
@@ -91,7 +146,9 @@ func (t *sessions) end(id string, until time.Time) {
 	}
 	t.dead[digest(id)] = until
 	s := t.byID[id]
-	delete(t.byID, id)
+	if s != nil {
+		t.drop(s)
+	}
 	t.mu.Unlock()
 	if s != nil {
 		s.close()
@@ -117,7 +174,7 @@ func (t *sessions) endedElsewhere(ended map[string]time.Time, now time.Time) {
 		for id, s := range t.byID {
 			if fresh[digest(id)] {
 				gone = append(gone, s)
-				delete(t.byID, id)
+				t.drop(s)
 			}
 		}
 	}
@@ -138,10 +195,10 @@ func (t *sessions) dropIdle(since, now time.Time) int {
 			delete(t.dead, d)
 		}
 	}
-	for id, s := range t.byID {
+	for _, s := range t.byID {
 		s.mu.Lock()
 		if s.under == 0 && s.used.Before(since) {
-			delete(t.byID, id)
+			t.drop(s)
 			idle = append(idle, s)
 		}
 		s.mu.Unlock()
@@ -156,7 +213,7 @@ func (t *sessions) dropIdle(since, now time.Time) int {
 func (t *sessions) closeAll() {
 	t.mu.Lock()
 	all := t.byID
-	t.byID = nil
+	t.byID, t.byCaller = nil, nil
 	t.mu.Unlock()
 	for _, s := range all {
 		s.close()

@@ -120,6 +120,43 @@ func TestSessionsAreForgottenAndTheirIDsStayGood(t *testing.T) {
 	require.Zero(t, f.Sessions())
 }
 
+// TestACallersSessionsAreBounded: of too many, the one that its caller has not
+// used for longest is forgotten, never one in use and never another caller's.
+func TestACallersSessionsAreBounded(t *testing.T) {
+	f := newFixture(t, func(o *Options) {
+		o.SessionsPerCaller = 3
+		o.Authenticate = func(_ http.ResponseWriter, r *http.Request) (*callers.Caller, bool) {
+			return &callers.Caller{Name: r.Header.Get("X-Caller")}, true
+		}
+	})
+	kept := func(session []string) bool {
+		f.sessions.mu.Lock()
+		defer f.sessions.mu.Unlock()
+		return f.sessions.byID[session[1]] != nil
+	}
+	begin := func(caller string) []string { return f.session("2025-11-25", `{"elicitation":{}}`, "X-Caller", caller) }
+	bobs := begin("bob")
+	held, first, second := begin("ann"), begin("ann"), begin("ann")
+	response, _, _ := f.open(http.MethodGet, "/mcp", "", held...)
+	require.Equal(t, http.StatusOK, response.StatusCode)
+	require.Equal(t, http.StatusOK, f.post(ping, first...).status)
+	third := begin("ann")
+	for name, c := range map[string]struct {
+		session []string
+		kept    bool
+	}{"another caller's": {bobs, true}, "in use": {held, true}, "used since": {first, true}, "unused for longest": {second, false}, "new": {third, true}} {
+		require.Equal(t, c.kept, kept(c.session), name)
+	}
+	require.Equal(t, 4, f.Sessions())
+	require.Equal(t, "false", f.post(call(1, "can", "{}"), second...).text(t), "its id stays good")
+	require.Equal(t, 4, f.Sessions())
+	for _, session := range [][]string{bobs, held, second, third} {
+		require.Equal(t, http.StatusNoContent, f.do(http.MethodDelete, "/mcp", "", session...).status)
+	}
+	require.Zero(t, f.Sessions())
+	require.Empty(t, f.sessions.byCaller)
+}
+
 // TestWhatIsKeptOfASessionIsBounded, whatever a client says of itself.
 func TestWhatIsKeptOfASessionIsBounded(t *testing.T) {
 	f := newFixture(t)

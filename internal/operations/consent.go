@@ -181,7 +181,7 @@ func (s *Service) Approve(ctx context.Context, id, text string) (*Operation, err
 	if approved, err = s.decided(id, approved, err, "nothing is left to approve"); err != nil {
 		return nil, err
 	}
-	s.log.Info("operation approved", "operation", id, "kind", o.Kind, "family", o.Family)
+	s.log.InfoContext(ctx, "operation approved", "operation", id, "kind", o.Kind, "family", o.Family)
 	return approved, nil
 }
 

@@ -93,7 +93,7 @@ func (s *Service) fly(ctx context.Context, store Store, o *Operation, f *flight)
 	s.crash(crashAfterAnswer)
 	o = s.record(ctx, store, o, step)
 	s.crash(crashAfterOutcome)
-	s.log.Info("operation answered", "operation", o.ID, "kind", o.Kind, "family", o.Family, "state", o.State, "status", o.Status)
+	s.log.InfoContext(ctx, "operation answered", "operation", o.ID, "kind", o.Kind, "family", o.Family, "state", o.State, "status", o.Status)
 
 	// Looking ends with Close: an outcome that is still unknown is in the ledger
 	// as unknown, and whoever opens it next looks again.

@@ -97,7 +97,7 @@ func (s *Service) record(ctx context.Context, store Store, o *Operation, step St
 			return recorded
 		}
 	}
-	s.log.Error("the ledger could not record an outcome", "operation", o.ID, "state", step.To, "error", err)
+	s.log.ErrorContext(ctx, "the ledger could not record an outcome", "operation", o.ID, "state", step.To, "error", err)
 	s.mu.Lock()
 	s.unrecorded[o.ID] = step
 	s.mu.Unlock()
@@ -133,7 +133,7 @@ func (s *Service) tryRecord(ctx context.Context, store Store, step Step) (*Opera
 			}
 		case errors.As(err, &conflict):
 			if conflict.Current.State != step.To {
-				s.log.Error("the ledger holds another outcome", "operation", step.ID, "recorded", conflict.Current.State, "found", step.To)
+				s.log.ErrorContext(ctx, "the ledger holds another outcome", "operation", step.ID, "recorded", conflict.Current.State, "found", step.To)
 			}
 			return conflict.Current, nil
 		default:

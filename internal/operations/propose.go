@@ -149,7 +149,7 @@ func (s *Service) propose(ctx context.Context, store Store, o *Operation, choose
 		)
 		switch {
 		case err == nil:
-			s.log.Info("operation proposed", "operation", o.ID, "kind", o.Kind, "family", o.Family)
+			s.log.InfoContext(ctx, "operation proposed", "operation", o.ID, "kind", o.Kind, "family", o.Family)
 			return &Preview{Operation: *o, Confirm: confirm, Bound: bound}, nil
 		case errors.Is(err, errPhraseTaken):
 			continue

@@ -102,9 +102,9 @@ func (s *Service) reserve(ctx context.Context, store Store, o *Operation) (now *
 	if err != nil {
 		release = func() {}
 		if errors.Is(err, errReserved) {
-			s.log.Info("another server is looking at an operation", "operation", o.ID)
+			s.log.InfoContext(ctx, "another server is looking at an operation", "operation", o.ID)
 		} else {
-			s.log.Warn("an operation could not be reserved to look at it", "operation", o.ID, "error", err)
+			s.log.WarnContext(ctx, "an operation could not be reserved to look at it", "operation", o.ID, "error", err)
 		}
 	}
 	if current, err := s.load(ctx, store, o.ID); err == nil {
@@ -119,7 +119,7 @@ func (s *Service) lookReserved(ctx context.Context, store Store, o *Operation) *
 		stepped, err := store.Step(ctx, Step{ID: o.ID, From: Sending, To: Unknown, At: s.now(),
 			Finding: Finding{Message: "the process that sent it recorded no outcome"}})
 		if err != nil {
-			stepped = s.overtaken(o, err)
+			stepped = s.overtaken(ctx, o, err)
 		}
 		if o = stepped; o.State != Unknown {
 			return o
@@ -142,7 +142,7 @@ func (s *Service) lookReserved(ctx context.Context, store Store, o *Operation) *
 	stepped, err := store.Step(ctx, Step{ID: o.ID, From: Unknown, To: NotApplied, At: s.now(),
 		Finding: Finding{Certainty: Exact, Message: "it was looked for through the API, and it took no effect"}})
 	if err != nil {
-		return s.overtaken(o, err)
+		return s.overtaken(ctx, o, err)
 	}
 	return stepped
 }
@@ -164,7 +164,7 @@ func (s *Service) lookOnce(ctx context.Context, store Store, o *Operation) (now 
 		saw, err = s.seeTermination(ctx, o)
 	}
 	if err != nil {
-		s.log.Debug("looking at an operation", "operation", o.ID, "error", err)
+		s.log.DebugContext(ctx, "looking at an operation", "operation", o.ID, "error", err)
 		return o, false
 	}
 	step := Step{ID: o.ID, From: o.State, To: o.State, At: s.now(), Finding: saw.Finding}
@@ -188,19 +188,19 @@ func (s *Service) lookOnce(ctx context.Context, store Store, o *Operation) (now 
 	s.crash(crashAfterLook)
 	stepped, err := store.Step(ctx, step)
 	if err != nil {
-		return s.overtaken(o, err), false
+		return s.overtaken(ctx, o, err), false
 	}
-	s.log.Info("operation looked at", "operation", o.ID, "kind", o.Kind, "state", stepped.State, "certainty", stepped.Certainty)
+	s.log.InfoContext(ctx, "operation looked at", "operation", o.ID, "kind", o.Kind, "state", stepped.State, "certainty", stepped.Certainty)
 	return stepped, false
 }
 
 // overtaken is the operation as it stands when a finding could not be recorded:
 // another process found out first, or the ledger failed.
-func (s *Service) overtaken(o *Operation, err error) *Operation {
+func (s *Service) overtaken(ctx context.Context, o *Operation, err error) *Operation {
 	var conflict *StateConflict
 	if errors.As(err, &conflict) {
 		return conflict.Current
 	}
-	s.log.Warn("a finding could not be recorded", "operation", o.ID, "error", err)
+	s.log.WarnContext(ctx, "a finding could not be recorded", "operation", o.ID, "error", err)
 	return o
 }

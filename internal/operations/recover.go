@@ -63,7 +63,7 @@ func (s *Service) recordAgain(ctx context.Context, store Store) {
 	s.mu.Unlock()
 	for _, step := range steps {
 		if _, err := s.recordKept(ctx, store, step); err != nil {
-			s.log.Warn("the ledger still cannot record an outcome", "operation", step.ID, "state", step.To, "error", err)
+			s.log.WarnContext(ctx, "the ledger still cannot record an outcome", "operation", step.ID, "state", step.To, "error", err)
 			return // it is away; the others wait too
 		}
 	}
@@ -107,7 +107,7 @@ func (s *Service) Watch(ctx context.Context, every time.Duration) {
 		looked := map[string]time.Time{} // by operation id
 		for ctx.Err() == nil {
 			if err := s.watch(ctx, every, looked); err != nil && ctx.Err() == nil && !errors.Is(err, errClosed) {
-				s.log.Warn("looking at operations without an outcome", "error", err)
+				s.log.WarnContext(ctx, "looking at operations without an outcome", "error", err)
 			}
 			if s.sleep(ctx, every) != nil {
 				return

@@ -31,12 +31,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/logging"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/rpc"
 )
 
@@ -280,7 +282,7 @@ func (l *loop) enqueue(m rpc.Message) {
 	l.byID[string(m.ID)] = c
 	if m.Method == "subscriptions/listen" {
 		// It lasts as long as the client wants, so it takes no place from a call.
-		c.ctx, c.cancel = context.WithCancel(l.streams)
+		c.ctx, c.cancel = context.WithCancel(withID(l.streams, m.ID))
 		listener := l.newListener(m.ID)
 		l.calls.Go(func() {
 			answer := l.answerer.Answer(l.mcp.WithContext(c.ctx, listener), m)
@@ -290,7 +292,7 @@ func (l *loop) enqueue(m rpc.Message) {
 		l.mu.Unlock()
 		return
 	}
-	c.ctx, c.cancel = context.WithCancel(l.ctx)
+	c.ctx, c.cancel = context.WithCancel(withID(l.ctx, m.ID))
 	l.queue = append(l.queue, c)
 	if l.running < l.maxCalls {
 		l.running++
@@ -298,6 +300,11 @@ func (l *loop) enqueue(m rpc.Message) {
 		go l.work()
 	}
 	l.mu.Unlock()
+}
+
+// withID has the log lines of a call carry the id that the client gave it.
+func withID(ctx context.Context, id json.RawMessage) context.Context {
+	return logging.With(ctx, slog.String("call", string(id)))
 }
 
 // work runs calls until none waits.

@@ -1,0 +1,140 @@
+package e2e
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/stretchr/testify/require"
+)
+
+// authorizationServer is an issuer of access tokens as far as a resource server
+// sees one: its metadata and its keys.
+type authorizationServer struct {
+	*httptest.Server
+	key *ecdsa.PrivateKey
+}
+
+func newAuthorizationServer(t *testing.T) *authorizationServer {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	s := &authorizationServer{key: key}
+	mux := http.NewServeMux()
+	answer := func(document func() any) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(document()) }
+	}
+	mux.HandleFunc("GET /.well-known/openid-configuration", answer(func() any {
+		return object{"issuer": s.URL, "jwks_uri": s.URL + "/keys", "authorization_endpoint": s.URL + "/authorize", "token_endpoint": s.URL + "/token", "id_token_signing_alg_values_supported": []string{"ES256"}}
+	}))
+	mux.HandleFunc("GET /keys", answer(func() any {
+		return jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "k1", Use: "sig"}}}
+	}))
+	s.Server = httptest.NewServer(mux)
+	t.Cleanup(s.Close)
+	return s
+}
+
+// token signs an access token for the audience; further claims replace its own.
+func (s *authorizationServer) token(t *testing.T, key *ecdsa.PrivateKey, audience, client, scope string, claims object) string {
+	t.Helper()
+	all := object{
+		"iss": s.URL, "aud": audience, "sub": "5f1c", "client_id": client, "scope": scope,
+		"iat": time.Now().Unix(), "exp": time.Now().Add(5 * time.Minute).Unix(),
+	}
+	for name, value := range claims {
+		all[name] = value
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: key}, (&jose.SignerOptions{}).WithHeader("kid", "k1").WithType("at+jwt"))
+	require.NoError(t, err)
+	payload, err := json.Marshal(all)
+	require.NoError(t, err)
+	signed, err := signer.Sign(payload)
+	require.NoError(t, err)
+	compact, err := signed.CompactSerialize()
+	require.NoError(t, err)
+	return compact
+}
+
+// TestAccessByOAuth: the built program takes access tokens of its issuer, and a
+// client without one is told where to get it.
+func TestAccessByOAuth(t *testing.T) {
+	issuer := newAuthorizationServer(t)
+	const public = "https://licences.example.com"
+	audience := public + "/mcp"
+	env := newAPI(t).variables(t, filepath.Join(t.TempDir(), "ledger.db"))
+	at, _ := startHTTPIn(t, binary, env, "--public-url", public, "--oauth-issuer", issuer.URL)
+	stranger, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	const every = "licenses:read licenses:order licenses:edit licenses:terminate"
+	good := func(client, scope string) string { return issuer.token(t, issuer.key, audience, client, scope, nil) }
+
+	for name, c := range map[string]struct {
+		token, says string
+		status      int
+	}{
+		"none":            {"", `scope="` + every + `", resource_metadata="` + public + `/.well-known/oauth-protected-resource/mcp"`, 401},
+		"expired":         {issuer.token(t, issuer.key, audience, "crm", every, object{"exp": time.Now().Add(-time.Minute).Unix()}), `error="invalid_token"`, 401},
+		"wrong audience":  {issuer.token(t, issuer.key, "https://elsewhere.example.com/mcp", "crm", every, nil), `error="invalid_token"`, 401},
+		"wrong issuer":    {issuer.token(t, issuer.key, audience, "crm", every, object{"iss": "https://evil.example.com"}), `error="invalid_token"`, 401},
+		"wrong key":       {issuer.token(t, stranger, audience, "crm", every, nil), `error="invalid_token"`, 401},
+		"none of scopes":  {good("crm", "openid profile"), `error="insufficient_scope"`, 403},
+		"no token at all": {"wss_" + strings.Repeat("a", 52), `error="invalid_token"`, 401},
+	} {
+		var headers []string
+		if c.token != "" {
+			headers = []string{"Authorization", "Bearer " + c.token}
+		}
+		status, answer, header := post(t, at, initialize, headers...)
+		require.Equal(t, c.status, status, "%s: %s", name, answer)
+		require.Contains(t, header.Get("WWW-Authenticate"), c.says, name)
+	}
+
+	// The metadata is where the challenge says, for any client, and names the issuer.
+	where, err := url.Parse(at)
+	require.NoError(t, err)
+	for _, path := range []string{"/.well-known/oauth-protected-resource/mcp", "/.well-known/oauth-protected-resource"} {
+		var metadata struct {
+			Resource string   `json:"resource"`
+			Servers  []string `json:"authorization_servers"`
+			Scopes   []string `json:"scopes_supported"`
+		}
+		require.NoError(t, json.Unmarshal([]byte(get(t, "http://"+where.Host+path)), &metadata))
+		require.Equal(t, audience, metadata.Resource)
+		require.Equal(t, []string{issuer.URL}, metadata.Servers)
+		require.Equal(t, strings.Fields(every), metadata.Scopes)
+	}
+
+	// A scope is a tool that can be used; another client is another caller.
+	reader, crm, shop := newHTTPCaller(t, at, good("reports", "licenses:read")), newHTTPCaller(t, at, good("crm", every)), newHTTPCaller(t, at, good("shop", "licenses:read licenses:order"))
+	require.Len(t, crm.tools(), 12)
+	require.NotContains(t, shop.tools(), "terminate_license")
+	require.NotContains(t, shop.tools(), "edit_license")
+	require.Contains(t, shop.tools(), "order_plesk12_license")
+	require.NotContains(t, reader.tools(), "order_plesk12_license")
+	order := valid("")["order_virtuozzo_license"]
+	require.Equal(t, "not_allowed", reader.refused("order_virtuozzo_license", order))
+	require.Equal(t, "not_allowed", shop.refused("edit_license", object{"family": "plesk", "keyNumber": "PLSK.00000001", "title": "x"}))
+	preview := crm.call("order_virtuozzo_license", order)
+	confirmed := with(order, "confirm", preview["confirm"])
+	require.Equal(t, "confirm_unknown", shop.refused("order_virtuozzo_license", confirmed))
+	require.Equal(t, "operation_not_found", shop.refused("get_operation", object{"operationId": preview["operationId"]}))
+	require.Equal(t, "done", crm.call("order_virtuozzo_license", confirmed)["outcome"])
+
+	// A token renewed for the same client is the same caller, in the same session.
+	crm.headers[1] = "Bearer " + issuer.token(t, issuer.key, audience, "crm", every, object{"jti": "2"})
+	operation := crm.call("get_operation", object{"operationId": preview["operationId"]})["operation"].(object)
+	require.Equal(t, "succeeded", operation["state"])
+	exported, stderr, status := run(t, env, "", "operations", "export")
+	require.Equal(t, 0, status, stderr)
+	require.Contains(t, exported, `"principal":"5f1c via crm at `+issuer.URL+`"`)
+}
