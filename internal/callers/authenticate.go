@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -104,7 +105,7 @@ func (a *Authenticator) Reload() error {
 const maxToken = 16 << 10
 
 // bearerToken is what a bearer token is written with (RFC 6750, section 2.1).
-var bearerToken = regexp.MustCompile(`^[A-Za-z0-9._~+/-]+=*$`)
+var bearerToken = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9._~+/-]+=*$`) })
 
 // Authenticate tells who makes a request. The error is an *Error. Only the
 // Authorization header counts. Of a nil Authenticator both results are nil. The
@@ -133,7 +134,7 @@ func (a *Authenticator) Authenticate(r *http.Request) (*Caller, error) {
 	switch {
 	case !strings.EqualFold(scheme, "Bearer"):
 		return nil, a.refuse(http.StatusUnauthorized, "", "the Authorization header must hold a bearer token")
-	case len(token) > maxToken || !bearerToken.MatchString(token):
+	case len(token) > maxToken || !bearerToken().MatchString(token):
 		return nil, a.refuse(http.StatusUnauthorized, invalidToken, "the bearer token is empty, too long or holds characters that no token has")
 	case strings.HasPrefix(token, TokenPrefix):
 		return a.byTokensFile(token)

@@ -10,7 +10,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"regexp"
 	"strings"
 )
 
@@ -149,7 +148,7 @@ func addition(path string, old []byte, entry TokenEntry) ([]byte, error) {
 	indent := "  "
 	if items := linesOf(old); len(items) > 0 {
 		indent = strings.Repeat(" ", max(0, items[0].Column-3)) // an item's column is that of what follows its dash
-	} else if !listBegun.Match(old) {
+	} else if !bytes.HasPrefix(old, []byte("tokens:")) && !bytes.Contains(old, []byte("\ntokens:")) {
 		more = append(more, "tokens:\n"...)
 	}
 	more = append(more, entry.YAML(indent)...)
@@ -159,6 +158,3 @@ func addition(path string, old []byte, entry TokenEntry) ([]byte, error) {
 	}
 	return more, nil
 }
-
-// listBegun finds the key of the list in a file without an entry.
-var listBegun = regexp.MustCompile(`(?m)^tokens:`)

@@ -176,7 +176,7 @@ func parseTokens(path string, content []byte) (*tokenTable, error) {
 
 // nameInFile is what a name in the file may be. It has no space, so that no name
 // here is that of an OAuth caller.
-var nameInFile = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$`)
+var nameInFile = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$`) })
 
 // check turns an entry into a token; wrong is told each mistake with its field.
 func (e *TokenEntry) check(wrong func(field, format string, args ...any)) fileToken {
@@ -186,7 +186,7 @@ func (e *TokenEntry) check(wrong func(field, format string, args ...any)) fileTo
 		SeesAll: e.SeesAll, Approver: e.Approver,
 	}
 	token := fileToken{caller: caller}
-	if !nameInFile.MatchString(e.Name) {
+	if !nameInFile().MatchString(e.Name) {
 		wrong("name", "name %q must be 1 to 64 letters, digits and . _ @ + -, and begin with a letter or digit", e.Name)
 	}
 	if hash, err := hex.DecodeString(e.SHA256); err == nil && len(hash) == len(token.hash) {

@@ -74,7 +74,7 @@ func (c *cache) remove(element *list.Element) {
 func (c *cache) forget(family websoftsolus.Family, canonical string) {
 	for key, element := range c.byKey {
 		l := element.Value.(*kept).license
-		if key.family == family && (Canonical(key.number) == canonical || Canonical(l.KeyNumber) == canonical || Canonical(l.NamedKey) == canonical) {
+		if key.family == family && (websoftsolus.CanonicalKey(key.number) == canonical || websoftsolus.CanonicalKey(l.KeyNumber) == canonical || websoftsolus.CanonicalKey(l.NamedKey) == canonical) {
 			c.remove(element)
 		}
 	}

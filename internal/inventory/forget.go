@@ -3,8 +3,6 @@ package inventory
 import (
 	"context"
 	"net/url"
-	"regexp"
-	"strings"
 	"time"
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
@@ -43,7 +41,7 @@ func (f *forgetting) Terminate(ctx context.Context, family websoftsolus.Family, 
 // and not show yet, or, where its outcome is unknown, take effect later.
 func (r *Reader) Forget(family websoftsolus.Family, keyNumber string) {
 	r.start()
-	canonical := Canonical(keyNumber)
+	canonical := websoftsolus.CanonicalKey(keyNumber)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.Now()
@@ -55,7 +53,7 @@ func (r *Reader) Forget(family websoftsolus.Family, keyNumber string) {
 	r.written[licenceKey{family, canonical}] = now
 	r.cache.forget(family, canonical)
 	for key := range r.flights { // those who come later want what is now
-		if key.family == family && Canonical(key.number) == canonical {
+		if key.family == family && websoftsolus.CanonicalKey(key.number) == canonical {
 			delete(r.flights, key)
 		}
 	}
@@ -65,21 +63,9 @@ func (r *Reader) Forget(family websoftsolus.Family, keyNumber string) {
 // holds the lock.
 func (r *Reader) justWritten(key licenceKey, l *websoftsolus.License, now time.Time) bool {
 	for _, number := range []string{key.number, l.KeyNumber, l.NamedKey} {
-		if at, written := r.written[licenceKey{key.family, Canonical(number)}]; written && now.Sub(at) < r.TTL {
+		if at, written := r.written[licenceKey{key.family, websoftsolus.CanonicalKey(number)}]; written && now.Sub(at) < r.TTL {
 			return true
 		}
 	}
 	return false
-}
-
-var pleskKey = regexp.MustCompile(`^(?i)(PLSK\.\d{8})(\.\d{4})?$`)
-
-// Canonical makes the spellings of one Plesk key equal: letter case, and the
-// long form. Other keys have no known format and stay as they are. It is for
-// comparison alone.
-func Canonical(keyNumber string) string {
-	if m := pleskKey.FindStringSubmatch(keyNumber); m != nil {
-		return strings.ToUpper(m[1])
-	}
-	return keyNumber
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -108,17 +107,5 @@ func formEncoding(form []Field) url.Values {
 	return values
 }
 
-// pleskKey is a Plesk key, in the short form of the API document or in the long
-// form that people paste from a key file.
-var pleskKey = regexp.MustCompile(`^(?i)(PLSK\.\d{8})(\.\d{4})?$`)
-
-// canonicalKey makes the spellings of one Plesk key equal: letter case, and the
-// long form. Keys of the other families have no known format and are compared
-// as they are. It is for comparison alone: requests carry the key that the API
-// answered to.
-func canonicalKey(keyNumber string) string {
-	if m := pleskKey.FindStringSubmatch(keyNumber); m != nil {
-		return strings.ToUpper(m[1])
-	}
-	return storable(keyNumber)
-}
+// canonicalKey is a key number for comparison, as a database can hold it.
+func canonicalKey(keyNumber string) string { return storable(websoftsolus.CanonicalKey(keyNumber)) }

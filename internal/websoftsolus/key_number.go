@@ -37,3 +37,27 @@ func CheckKeyNumber(keyNumber string) error {
 	}
 	return nil
 }
+
+// A Plesk key in the short form of the API document, PLSK.00000001, has eight
+// digits; the long form that people paste from a key file has four more.
+const (
+	pleskPrefix = "PLSK."
+	shortKey    = len(pleskPrefix) + 8
+	longKey     = shortKey + len(".0000")
+)
+
+// CanonicalKey makes the spellings of one Plesk key equal: letter case, and the
+// long form. Keys of the other families have no known format and stay as they
+// are. It is for comparison alone: requests carry the key that the API answered
+// to.
+func CanonicalKey(keyNumber string) string {
+	if len(keyNumber) != shortKey && len(keyNumber) != longKey || !strings.EqualFold(keyNumber[:len(pleskPrefix)], pleskPrefix) {
+		return keyNumber
+	}
+	if !digits(keyNumber[len(pleskPrefix):shortKey]) || len(keyNumber) == longKey && (keyNumber[shortKey] != '.' || !digits(keyNumber[shortKey+1:])) {
+		return keyNumber
+	}
+	return pleskPrefix + keyNumber[len(pleskPrefix):shortKey]
+}
+
+func digits(text string) bool { return strings.Trim(text, "0123456789") == "" }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/consent"
@@ -20,7 +21,8 @@ var pageHTML string
 //go:embed page.css
 var pageCSS string
 
-var templates = template.Must(template.New("page").Parse(pageHTML))
+// templates are parsed when the first page is shown: most processes show none.
+var templates = sync.OnceValue(func() *template.Template { return template.Must(template.New("page").Parse(pageHTML)) })
 
 // contentSecurityPolicy allows the one style sheet, forms to this page, and
 // nothing else: no script, no image, no frame.
@@ -59,7 +61,7 @@ func (view) Style() template.CSS { return template.CSS(pageCSS) }
 
 func (p *Page) render(w http.ResponseWriter, status int, name string, v view) {
 	var b bytes.Buffer
-	if err := templates.ExecuteTemplate(&b, name, v); err != nil {
+	if err := templates().ExecuteTemplate(&b, name, v); err != nil {
 		http.Error(w, "the page could not be made", http.StatusInternalServerError)
 		return
 	}
