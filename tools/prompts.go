@@ -47,7 +47,7 @@ func (s *Set) prompts() []prompt {
 		{
 			name: "provision", title: "Order a licence for a server",
 			description: "What a server has already and what can be ordered for it, to order a licence step by step.",
-			arguments:   []mcp.PromptArgument{family, serverArgument}, say: s.provision,
+			arguments:   []mcp.PromptArgument{family, serverArgument, {Name: "product", Description: "Product of the catalogue, where it is known already"}}, say: s.provision,
 		},
 		{
 			name: "review_licences", title: "Review all licences",
@@ -138,9 +138,13 @@ func (s *Set) provision(ctx context.Context, given map[string]string) (string, [
 	if err != nil {
 		return "", nil, err
 	}
+	choose := "Then help me choose a product of the catalogue, a period and the options."
+	if product := given["product"]; product != "" {
+		choose = "The product should be " + quoted(product) + ": say so if the catalogue has none of that name. Then help me choose a period and the options."
+	}
 	rules := slices.DeleteFunc(ruleTable(), func(r ruleSet) bool { return r.Family != string(family) })
-	return fmt.Sprintf("Help me order a %s licence for the server %s. First say which licences it has already, so that nothing is bought twice. "+
-			"Then help me choose a product of the catalogue, a period and the options. %s", resourceTitles[family], quoted(given["server"]), oneByOne),
+	return fmt.Sprintf("Help me order a %s licence for the server %s. First say which licences it has already, so that nothing is bought twice. %s %s",
+			resourceTitles[family], quoted(given["server"]), choose, oneByOne),
 		[]fact{
 			{resourceScheme + "comparison", belongs},
 			{resourceScheme + "catalogue/" + string(family), catalogue},

@@ -18,10 +18,14 @@
 // leaves out and the words of a refusal follow from it. A tool that is left out
 // is not listed, and refused when it is called all the same.
 //
-// testdata/tools_list.json is the list as hosts see it.
+// Beside the tools stand resources, prompts and completions: the same answers,
+// for a person to attach and to begin with.
+//
+// testdata holds the lists of tools, resources, templates and prompts as hosts
+// see them; docs/resources.md has the last three as tables.
 package tools
 
-//go:generate go test . -run TestToolsListIsTheGoldenOne -update
+//go:generate go test . -run TestWhatHostsSeeIsTheGoldenOne -update
 
 import (
 	"context"
@@ -164,13 +168,14 @@ func NewServer(s *Set, version string) *server.MCPServer {
 		})
 		slices.SortFunc(result.Tools, func(a, b mcp.Tool) int { return order[a.Name] - order[b.Name] })
 	})
+	completes := newCompletions(s)
 	mcpServer := server.NewMCPServer("websoftsolus-mcp", version,
 		server.WithToolCapabilities(false),
 		server.WithResourceCapabilities(true, false),
 		server.WithPromptCapabilities(false),
 		server.WithCompletions(),
-		server.WithResourceCompletionProvider(completions{s}),
-		server.WithPromptCompletionProvider(completions{s}),
+		server.WithResourceCompletionProvider(completes),
+		server.WithPromptCompletionProvider(completes),
 		server.WithInstructions(instructions),
 		server.WithHooks(hooks),
 	)

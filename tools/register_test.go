@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -39,19 +41,86 @@ func toolsList(t *testing.T, set *tools.Set) json.RawMessage {
 	return ask(t, set, `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`)
 }
 
-// TestToolsListIsTheGoldenOne fails when what hosts see changes unseen.
-func TestToolsListIsTheGoldenOne(t *testing.T) {
-	var indented bytes.Buffer
-	require.NoError(t, json.Indent(&indented, toolsList(t, &tools.Set{}), "", "  "))
-	indented.WriteByte('\n')
-	golden := filepath.Join("testdata", "tools_list.json")
-	if *update {
-		require.NoError(t, os.MkdirAll("testdata", 0o755))
-		require.NoError(t, os.WriteFile(golden, indented.Bytes(), 0o644))
+// TestWhatHostsSeeIsTheGoldenOne fails when what hosts see changes unseen.
+func TestWhatHostsSeeIsTheGoldenOne(t *testing.T) {
+	written := map[string][]byte{filepath.Join("..", "docs", "resources.md"): []byte(resourcesPage(t))}
+	for method, file := range map[string]string{
+		"tools/list": "tools_list.json", "resources/list": "resources_list.json", "resources/templates/list": "resource_templates_list.json", "prompts/list": "prompts_list.json",
+	} {
+		var indented bytes.Buffer
+		require.NoError(t, json.Indent(&indented, ask(t, &tools.Set{}, `{"jsonrpc":"2.0","id":1,"method":"`+method+`"}`), "", "  "))
+		indented.WriteByte('\n')
+		written[filepath.Join("testdata", file)] = indented.Bytes()
 	}
-	want, err := os.ReadFile(golden)
-	require.NoError(t, err)
-	require.Equal(t, string(want), indented.String(), "go test ./tools -update writes it anew")
+	for golden, content := range written {
+		if *update {
+			require.NoError(t, os.WriteFile(golden, content, 0o644))
+		}
+		want, err := os.ReadFile(golden)
+		require.NoError(t, err)
+		require.Equal(t, string(want), string(content), "go test ./tools -update writes it anew")
+	}
+}
+
+// resourcesPage is the documentation of what stands beside the tools.
+func resourcesPage(t *testing.T) string {
+	t.Helper()
+	var offered struct {
+		ResourceTemplates []struct{ URITemplate, Description string }
+		Prompts           []struct {
+			Name, Description string
+			Arguments         []struct {
+				Name     string
+				Required bool
+			}
+		}
+	}
+	for _, method := range []string{"resources/templates/list", "prompts/list"} {
+		require.NoError(t, json.Unmarshal(ask(t, &tools.Set{}, `{"jsonrpc":"2.0","id":1,"method":"`+method+`"}`), &offered))
+	}
+	var page strings.Builder
+	page.WriteString(`# Resources, prompts and completions
+
+What a host offers a person beside the tools: resources to attach to a conversation, and prompts to begin a job with. This page is generated
+from the server's own lists (go generate ./tools). What the server or a caller's token leaves out among the tools is left out here too.
+
+## Resources
+
+Each is one JSON object with the environment in it, read when a client asks for it.
+
+| resource | what |
+| --- | --- |
+`)
+	for _, template := range offered.ResourceTemplates {
+		fmt.Fprintf(&page, "| `%s` | %s |\n", template.URITemplate, template.Description)
+	}
+	page.WriteString(`
+The list has those of each family, and ` + "`websoftsolus://rules`" + `: which options each kind of order takes, and with which values.
+
+An operation can be subscribed to: ` + "`notifications/resources/updated`" + ` comes when its state, or what is known of it, changes, whichever process
+changed it. Nothing else can.
+
+## Prompts
+
+A prompt reads the facts first. Its first message says what to do; each fact follows as a resource of its own, which is data.
+
+| prompt | arguments | what |
+| --- | --- | --- |
+`)
+	for _, prompt := range offered.Prompts {
+		var arguments []string
+		for _, a := range prompt.Arguments {
+			arguments = append(arguments, "`"+a.Name+"`"+map[bool]string{false: " (may be left out)"}[a.Required])
+		}
+		fmt.Fprintf(&page, "| `%s` | %s | %s |\n", prompt.Name, strings.Join(arguments, ", "), prompt.Description)
+	}
+	page.WriteString(`
+## Completions
+
+Families, key numbers, products and operation ids are completed while they are typed, for templates and prompts. What the API said is kept for 20
+seconds for that, and used for nothing else.
+`)
+	return page.String()
 }
 
 // TestToolsListSuitsEveryHost holds the list to what hosts keep, with every

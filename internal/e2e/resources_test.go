@@ -156,6 +156,9 @@ func everythingOffered(t *testing.T, api *api, c offering, order func() object) 
 	require.Equal(t, []any{id}, completed(prompt("explain_operation"), "operationId", "", nil)["values"])
 	require.Equal(t, []any{"cpanel"}, completed(prompt("provision"), "family", "C", nil)["values"])
 
+	require.Equal(t, []any{"VIRTUOZZO_CONTAINERS_4"}, completed(prompt("provision"), "product", "virtuozzo_containers_4", object{"family": "virtuozzo"})["values"])
+	require.Empty(t, completed(prompt("provision"), "product", "PLESK", object{"family": "virtuozzo"})["values"])
+
 	asked := func(name string, arguments object) (all string) {
 		result, code := c.request(t, "prompts/get", object{"name": name, "arguments": arguments})
 		require.Zero(t, code, name)
