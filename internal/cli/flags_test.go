@@ -20,7 +20,9 @@ func TestEveryFlagIsDocumented(t *testing.T) {
 		return string(content)
 	}
 	readme, http := text("../../README.md"), text(docs+"http.md")
-	says := func(page, what string) { require.True(t, strings.Contains(page, "`"+what), "%s is not documented", what) }
+	says := func(page, what string) {
+		require.True(t, strings.Contains(page, "`"+what), "%s is not documented", what)
+	}
 	parser, err := kong.New(&commands{}, kong.Vars{"default_url": config.DefaultBaseURL})
 	require.NoError(t, err)
 	everywhere := map[string]bool{}
