@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -375,8 +376,12 @@ func FuzzMessages(f *testing.F) {
 		}
 		fixture := newFixture(t)
 		session := fixture.session("2025-03-26", "{}")
+		_, stream, stop := fixture.open(http.MethodGet, "/sse", "")
+		defer stop()
+		_, where := event(t, stream)
+		go func() { _, _ = io.Copy(io.Discard, stream) }() // ends with the stream
 		for _, headers := range [][]string{{sessionHeader, session[1]}, {sessionHeader, ""}} {
-			for _, path := range []string{"/mcp", "/message?sessionId=x", "/sse"} {
+			for _, path := range []string{"/mcp", where, "/message?sessionId=x", "/sse"} {
 				r := fixture.request(t.Context(), http.MethodPost, path, body, headers...)
 				r.Header["Mcp-Protocol-Version"] = []string{version}
 				r.Header["Accept"] = []string{accept}

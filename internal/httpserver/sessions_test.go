@@ -74,6 +74,23 @@ func TestForeignSessionIDs(t *testing.T) {
 	require.Equal(t, 1, f.Sessions(), "what is not ours leaves nothing behind")
 }
 
+// TestForeignStreams: the message endpoint of a stream of HTTP+SSE takes what its
+// own caller sends, and nobody else's, whoever knows its address.
+func TestForeignStreams(t *testing.T) {
+	f := newFixture(t, func(o *Options) {
+		o.Authenticate = func(_ http.ResponseWriter, r *http.Request) (*callers.Caller, bool) {
+			return &callers.Caller{Name: r.Header.Get("X-Caller")}, true
+		}
+	})
+	_, stream, _ := f.open(http.MethodGet, "/sse", "", "X-Caller", "ann")
+	_, where := event(t, stream)
+	require.Equal(t, http.StatusNotFound, f.do(http.MethodPost, where, call(1, "hold", "{}"), "X-Caller", "bob").status)
+	require.Equal(t, http.StatusNotFound, f.do(http.MethodPost, where[:len(where)-1], ping, "X-Caller", "ann").status)
+	require.Equal(t, http.StatusAccepted, f.do(http.MethodPost, where, hello("2024-11-05", "{}"), "X-Caller", "ann").status)
+	_, answered := event(t, stream)
+	require.Contains(t, answered, `"id":0`, "the first that is answered is the caller's own")
+}
+
 // TestSessionsAreForgottenAndTheirIDsStayGood: what is kept of an idle session
 // goes, and comes back when the id is used. After a week the id is none any more,
 // and neither is it remembered that it was ended.
