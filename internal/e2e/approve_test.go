@@ -196,6 +196,78 @@ func TestApprovedOnTheLoopbackPage(t *testing.T) {
 	require.Empty(t, writes(t, api))
 }
 
+// TestApprovedOnThePageOverHTTP: the approver signs in with a token of their own.
+// The agent's token opens nothing, and a token that may approve cannot approve
+// what it proposed itself.
+func TestApprovedOnThePageOverHTTP(t *testing.T) {
+	api := newAPI(t)
+	file := filepath.Join(t.TempDir(), "tokens.yaml")
+	agent := token(t, file, "--name", "agent", "--scopes", "licenses:read,licenses:order,licenses:terminate")
+	boss := token(t, file, "--name", "boss", "--read-only", "--approver")
+	both := token(t, file, "--name", "both", "--scopes", "licenses:read,licenses:terminate", "--approver")
+	s := serve(t, api.variables(t, filepath.Join(t.TempDir(), "ledger.db")), "--tokens-file", file, "--confirm", "human")
+	key := api.sandbox.Licenses("plesk")[0].KeyNumber
+	end := object{"family": "plesk", "keyNumber": key, "confirm": ""}
+	form := func(person *http.Client, address string, fields url.Values) (int, string) {
+		response, err := person.PostForm(address, fields)
+		require.NoError(t, err)
+		defer response.Body.Close()
+		body, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
+		return response.StatusCode, string(body)
+	}
+	link := func(waiting object) string {
+		found := regexp.MustCompile(`http://127\.0\.0\.1:\d+/approvals/l/\S+`).FindString(waiting["approval"].(object)["approve"].([]any)[0].(string))
+		require.NotEmpty(t, found, waiting)
+		return found
+	}
+	browser := func() *http.Client {
+		jar, err := cookiejar.New(nil)
+		require.NoError(t, err)
+		return &http.Client{Jar: jar}
+	}
+	hidden := regexp.MustCompile(`name="token" value="([^"]+)"`)
+	approve := func(person *http.Client, shown, id string) (int, string) {
+		return form(person, s.at("/approvals/o/"+id), url.Values{"token": {hidden.FindStringSubmatch(shown)[1]}, "decision": {"approve"}, "typed": {key}})
+	}
+
+	crm := newHTTPCaller(t, s.url, agent)
+	waiting := crm.call("terminate_license", end)
+	require.Equal(t, "approval_required", waiting["error"].(object)["code"])
+	id := waiting["operationId"].(string)
+	person := browser()
+	for _, wrong := range []string{agent, "wss_made_up", ""} {
+		status, shown := form(person, link(waiting), url.Values{"secret": {wrong}})
+		require.Equal(t, http.StatusUnauthorized, status)
+		require.NotContains(t, shown, key)
+	}
+	status, shown := form(person, link(waiting), url.Values{"secret": {boss}})
+	require.Equal(t, http.StatusOK, status, shown)
+	require.Contains(t, shown, key)
+	require.Empty(t, writes(t, api))
+	status, shown = approve(person, shown, id)
+	require.Equal(t, http.StatusOK, status, shown)
+	require.Contains(t, shown, "Done. The licence was terminated.")
+	require.Equal(t, []string{"DELETE /license/plesk/" + key}, writes(t, api))
+	require.Equal(t, true, crm.call("terminate_license", end)["replayed"])
+	require.Empty(t, writes(t, api))
+
+	key = api.sandbox.Licenses("plesk")[0].KeyNumber
+	end["keyNumber"] = key
+	own := newHTTPCaller(t, s.url, both).call("terminate_license", end)
+	person = browser()
+	status, shown = form(person, link(own), url.Values{"secret": {both}})
+	require.Equal(t, http.StatusOK, status, shown)
+	status, shown = approve(person, shown, own["operationId"].(string))
+	require.Equal(t, http.StatusUnprocessableEntity, status)
+	require.Contains(t, shown, "whoever proposed it cannot approve it")
+	require.Empty(t, writes(t, api))
+	s.stop(t)
+	for _, secret := range []string{agent, boss, both} {
+		require.NotContains(t, s.stderr.String(), secret)
+	}
+}
+
 // TestThePersonIsAskedThroughTheProgram is the whole way once: the built program
 // asks the official SDK's client, in both eras.
 func TestThePersonIsAskedThroughTheProgram(t *testing.T) {

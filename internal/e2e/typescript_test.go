@@ -167,6 +167,7 @@ func TestThePersonIsAskedByTheTypeScriptSDK(t *testing.T) {
 			}
 			accept := func(content object) object { return object{"action": "accept", "content": content} }
 			declined("wrong", accept(object{"typed": "VIRTUOZZO"}))
+			declined("empty", accept(object{}))
 			declined("decline", object{"action": "decline"})
 			declined("cancel", object{"action": "cancel"})
 			for _, r := range api.take() {

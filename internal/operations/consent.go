@@ -163,12 +163,18 @@ func (s *Service) Unanswered(ctx context.Context, kind Kind, id, reason string) 
 
 // Approve records that the person who makes the call approved an operation that
 // waits for it, having typed text. It sends nothing: ConfirmApproved does. The
-// error is a *Refusal; with code confirm_mismatch the text was wrong and the
-// operation still waits.
+// error is a *Refusal; with code confirm_mismatch the text was wrong, with code
+// person_required the same caller proposed it, and the operation still waits.
 func (s *Service) Approve(ctx context.Context, id, text string) (*Operation, error) {
 	store, o, refusal := s.ofPerson(ctx, "", id, ByApproval)
 	if refusal != nil {
 		return nil, refusal
+	}
+	// Over HTTP both are callers with a token. One who proposes and approves is
+	// nobody else's second look.
+	if by := ActorFrom(ctx); by.Principal != "" && by.Principal == o.Actor.Principal {
+		return nil, refuse(o.Kind, CodePersonRequired, RetryNever, "whoever proposed it cannot approve it",
+			"have it approved with another approver's token").about(o)
 	}
 	if o.State == Proposed && !o.isTyped(text) {
 		return nil, refuse(o.Kind, CodeConfirmMismatch, RetryAfterChange, "what was typed is not the "+o.typedName(),
