@@ -24,11 +24,12 @@ type flight struct {
 // the context's end.
 func (r *Reader) Get(ctx context.Context, family websoftsolus.Family, keyNumber string, fresh bool) (*websoftsolus.License, error) {
 	r.start()
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
 	key := licenceKey{family, keyNumber}
 	r.mu.Lock()
+	if ctx.Err() != nil { // with the lock, so that nobody begins what another's leaving has just ended
+		r.mu.Unlock()
+		return nil, context.Cause(ctx)
+	}
 	f := r.flights[key]
 	if fresh {
 		f = nil // a request on its way may have been answered before this call began

@@ -155,6 +155,7 @@ func TestOutcomeOfAnOrderIsRecordedWhenTheDatabaseIsBack(t *testing.T) {
 			result, err := f.ConfirmOrder(t.Context(), orderOf("shop"), preview.Confirm)
 			require.NoError(t, err, "what is known is told")
 			require.Equal(t, Succeeded, result.Operation.State)
+			store.(*ledger).database.pauses = postgresPauses // several connections may be broken
 			f.api.on("", nil, nil)
 			if tries > writeAttempts {
 				require.Contains(t, result.Operation.Message, "the ledger could not record this")
