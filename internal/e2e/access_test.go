@@ -109,7 +109,8 @@ func TestAccessOverHTTP(t *testing.T) {
 	content, err := os.ReadFile(file)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(file, bytes.Replace(content, []byte("2099"), []byte("2020"), 1), 0o600))
-	url, process := startHTTP(t, binary, "--tokens-file", file)
+	s := serve(t, bareEnvironment(t), "--env", "sandbox", "--tokens-file", file)
+	url, process := s.url, s.process
 
 	for name, c := range map[string]struct {
 		headers   []string

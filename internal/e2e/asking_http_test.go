@@ -14,7 +14,7 @@ import (
 // older client answers on the stream of the call that waits, one of 2026-07-28
 // comes back with the answer.
 func TestThePersonIsAskedOverHTTP(t *testing.T) {
-	url := serveHTTP(t, binary)
+	url := serve(t, bareEnvironment(t), "--env", "sandbox").url
 	for _, era := range eras {
 		t.Run(era, func(t *testing.T) {
 			typed, asked := "", 0

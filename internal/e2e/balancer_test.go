@@ -132,30 +132,24 @@ func (b *balanced) start(i int) {
 	}, 30*time.Second, 20*time.Millisecond, "replica %d: %s", i, r.stderr)
 }
 
-// balance starts HAProxy: round robin, no stickiness.
+// balance starts HAProxy with the configuration of the documentation (round
+// robin, no stickiness), at other addresses and with quicker checks.
 func balance(t *testing.T, haproxy string, replicas ...string) string {
 	address := freeAddress(t)
-	file := filepath.Join(t.TempDir(), "haproxy.cfg")
-	config := `
-defaults
-    mode http
-    option redispatch
-    retries 3
-    retry-on conn-failure
-    timeout connect 2s
-    timeout client 60s
-    timeout server 60s
-frontend clients
-    bind ` + address + `
-    default_backend replicas
-backend replicas
-    balance roundrobin
-    option httpchk GET /readyz
-    default-server check inter 200 fall 2 rise 1
-`
-	for i, replica := range replicas {
-		config += fmt.Sprintf("    server replica%d %s\n", i, replica)
+	documented, err := os.ReadFile(filepath.Join("..", "..", "docs", "deploy", "haproxy.cfg"))
+	require.NoError(t, err)
+	config := string(documented)
+	for from, to := range map[string]string{
+		"bind :443 ssl crt /run/secrets/tls": "bind " + address,
+		" replica1:8080":                     " " + replicas[0],
+		" replica2:8080":                     " " + replicas[1],
+		"check inter 2s":                     "check inter 200",
+		"maxconn 10000":                      "maxconn 500", // what a small machine has files for
+	} {
+		require.Equal(t, 1, strings.Count(config, from), from)
+		config = strings.Replace(config, from, to, 1)
 	}
+	file := filepath.Join(t.TempDir(), "haproxy.cfg")
 	require.NoError(t, os.WriteFile(file, []byte(config), 0o600))
 	process := exec.Command(haproxy, "-f", file)
 	output := &lockedBuffer{}

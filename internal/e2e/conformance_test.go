@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -13,7 +12,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -32,10 +30,11 @@ var requiredScenarios = map[string]int{"2025-11-25": 30, "2026-07-28": 37}
 // can be held to: always, or where it offers the capability.
 var withoutFixtures = map[string]map[string][]string{
 	"2025-11-25": {
-		"":          {"server-initialize", "ping", "tools-list", "dns-rebinding-protection", "server-sse-multiple-streams", "server-session-lifecycle"},
-		"logging":   {"logging-set-level"},
-		"resources": {"resources-list"},
-		"prompts":   {"prompts-list"},
+		"":            {"server-initialize", "ping", "tools-list", "dns-rebinding-protection", "server-sse-multiple-streams", "server-session-lifecycle"},
+		"logging":     {"logging-set-level"},
+		"resources":   {"resources-list"},
+		"prompts":     {"prompts-list"},
+		"completions": {"completion-complete"},
 	},
 	"2026-07-28": {
 		"": {"tools-list", "dns-rebinding-protection", "server-sse-multiple-streams", "http-header-validation",
@@ -63,7 +62,7 @@ func TestConformanceWithFixtures(t *testing.T) {
 	require.NoError(t, err, "%s", out)
 	require.True(t, contains(t, built, "test_simple_text"), "this build lacks the fixtures")
 
-	url := serveHTTP(t, built)
+	url := serveProgram(t, built, bareEnvironment(t), "--env", "sandbox").url
 	for revision, count := range requiredScenarios {
 		t.Run(revision, func(t *testing.T) {
 			names := s.required(t, revision)
@@ -96,7 +95,7 @@ func TestConformanceWithFixtures(t *testing.T) {
 
 func TestConformanceOfTheShippedProgram(t *testing.T) {
 	s := newSuite(t)
-	url := serveHTTP(t, binary)
+	url := serve(t, bareEnvironment(t), "--env", "sandbox").url
 	offered := capabilitiesOf(t, url)
 	for revision, scenarios := range withoutFixtures {
 		t.Run(revision, func(t *testing.T) {
@@ -259,54 +258,6 @@ func (s suite) run(t *testing.T, url string, which ...string) map[string][]check
 	}
 	require.NotEmpty(t, results, "%s", out)
 	return results
-}
-
-// serveHTTP starts a program over HTTP with the sandbox behind it and returns
-// the address of its endpoint. The process has to end well when the test does.
-func serveHTTP(t *testing.T, program string) string {
-	t.Helper()
-	url, _ := startHTTP(t, program)
-	return url
-}
-
-// startHTTP is serveHTTP with further flags; it returns the process too.
-func startHTTP(t *testing.T, program string, flags ...string) (string, *exec.Cmd) {
-	t.Helper()
-	return startHTTPIn(t, program, bareEnvironment(t), append([]string{"--env", "sandbox"}, flags...)...)
-}
-
-// startHTTPIn starts a program over HTTP in an environment.
-func startHTTPIn(t *testing.T, program string, env []string, flags ...string) (string, *exec.Cmd) {
-	t.Helper()
-	process := exec.Command(program, append([]string{"http", "--addr", "127.0.0.1:0", "--log-format", "json"}, flags...)...)
-	process.Env = env
-	stderr, err := process.StderrPipe()
-	require.NoError(t, err)
-	require.NoError(t, process.Start())
-	address := make(chan string, 1)
-	read := make(chan struct{})
-	go func() {
-		defer close(read)
-		lines := bufio.NewScanner(stderr)
-		for lines.Scan() {
-			var line struct{ URL string }
-			if json.Unmarshal(lines.Bytes(), &line) == nil && line.URL != "" {
-				select {
-				case address <- line.URL:
-				default:
-				}
-			}
-		}
-		close(address)
-	}()
-	t.Cleanup(func() {
-		_ = process.Process.Signal(syscall.SIGTERM) // it may have ended
-		<-read
-		require.NoError(t, process.Wait())
-	})
-	url := <-address
-	require.NotEmpty(t, url, "the server did not say where it serves")
-	return url, process
 }
 
 // capabilitiesOf asks a server what it offers.

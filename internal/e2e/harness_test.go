@@ -5,9 +5,11 @@
 package e2e
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +19,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -187,6 +190,61 @@ func bareEnvironment(t *testing.T) []string {
 		}
 	}
 	return env
+}
+
+// served is a process of the http command.
+type served struct {
+	url     string // of /mcp
+	process *exec.Cmd
+	stderr  *lockedBuffer
+	read    chan struct{} // closed when stderr is read to its end
+}
+
+// serve starts the http command and waits until it listens.
+func serve(t *testing.T, env []string, args ...string) *served {
+	t.Helper()
+	return serveProgram(t, binary, env, args...)
+}
+
+// serveProgram is serve with another build. The process ends with the test at
+// the latest.
+func serveProgram(t *testing.T, program string, env []string, args ...string) *served {
+	t.Helper()
+	s := &served{
+		process: exec.Command(program, append([]string{"http", "--addr", "127.0.0.1:0", "--log-format", "json"}, args...)...),
+		stderr:  &lockedBuffer{}, read: make(chan struct{}),
+	}
+	s.process.Env = env
+	stderr, err := s.process.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, s.process.Start())
+	address := make(chan string, 1)
+	go func() {
+		defer close(s.read)
+		defer close(address)
+		for lines := bufio.NewScanner(stderr); lines.Scan(); {
+			fmt.Fprintln(s.stderr, lines.Text())
+			var line struct{ URL string }
+			if json.Unmarshal(lines.Bytes(), &line) == nil && line.URL != "" {
+				address <- line.URL
+			}
+		}
+	}()
+	t.Cleanup(func() { _ = s.process.Process.Kill() }) // it has ended where the test came to its end
+	s.url = <-address
+	require.NotEmpty(t, s.url, "it does not listen: %s", s.stderr)
+	return s
+}
+
+// stop ends the process as a service manager does, and returns how long that
+// took.
+func (s *served) stop(t *testing.T) time.Duration {
+	t.Helper()
+	begun := time.Now()
+	require.NoError(t, s.process.Process.Signal(syscall.SIGTERM))
+	<-s.read
+	require.NoError(t, s.process.Wait(), s.stderr)
+	return time.Since(begun)
 }
 
 // eras are the protocol versions that the main job is shown in.

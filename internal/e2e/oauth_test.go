@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -72,7 +71,7 @@ func TestAccessByOAuth(t *testing.T) {
 	const public = "https://licences.example.com"
 	audience := public + "/mcp"
 	env := newAPI(t).variables(t, filepath.Join(t.TempDir(), "ledger.db"))
-	at, _ := startHTTPIn(t, binary, env, "--public-url", public, "--oauth-issuer", issuer.URL)
+	s := serve(t, env, "--public-url", public, "--oauth-issuer", issuer.URL)
 	stranger, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	const every = "licenses:read licenses:order licenses:edit licenses:terminate"
@@ -94,28 +93,26 @@ func TestAccessByOAuth(t *testing.T) {
 		if c.token != "" {
 			headers = []string{"Authorization", "Bearer " + c.token}
 		}
-		status, answer, header := post(t, at, initialize, headers...)
+		status, answer, header := post(t, s.url, initialize, headers...)
 		require.Equal(t, c.status, status, "%s: %s", name, answer)
 		require.Contains(t, header.Get("WWW-Authenticate"), c.says, name)
 	}
 
 	// The metadata is where the challenge says, for any client, and names the issuer.
-	where, err := url.Parse(at)
-	require.NoError(t, err)
 	for _, path := range []string{"/.well-known/oauth-protected-resource/mcp", "/.well-known/oauth-protected-resource"} {
 		var metadata struct {
 			Resource string   `json:"resource"`
 			Servers  []string `json:"authorization_servers"`
 			Scopes   []string `json:"scopes_supported"`
 		}
-		require.NoError(t, json.Unmarshal([]byte(get(t, "http://"+where.Host+path)), &metadata))
+		require.NoError(t, json.Unmarshal([]byte(get(t, s.at(path))), &metadata))
 		require.Equal(t, audience, metadata.Resource)
 		require.Equal(t, []string{issuer.URL}, metadata.Servers)
 		require.Equal(t, strings.Fields(every), metadata.Scopes)
 	}
 
 	// A scope is a tool that can be used; another client is another caller.
-	reader, crm, shop := newHTTPCaller(t, at, good("reports", "licenses:read")), newHTTPCaller(t, at, good("crm", every)), newHTTPCaller(t, at, good("shop", "licenses:read licenses:order"))
+	reader, crm, shop := newHTTPCaller(t, s.url, good("reports", "licenses:read")), newHTTPCaller(t, s.url, good("crm", every)), newHTTPCaller(t, s.url, good("shop", "licenses:read licenses:order"))
 	require.Len(t, crm.tools(), 12)
 	require.NotContains(t, shop.tools(), "terminate_license")
 	require.NotContains(t, shop.tools(), "edit_license")

@@ -1,18 +1,14 @@
 package e2e
 
 import (
-	"bufio"
 	"context"
 	"debug/buildinfo"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -24,51 +20,6 @@ import (
 )
 
 // What the built program counts and exports.
-
-// served is a process of the http command.
-type served struct {
-	url     string // of /mcp
-	process *exec.Cmd
-	stderr  *lockedBuffer
-	read    chan struct{} // closed when stderr is read to its end
-}
-
-// serve starts the http command and waits until it listens.
-func serve(t *testing.T, env []string, args ...string) *served {
-	t.Helper()
-	s := &served{process: exec.Command(binary, append([]string{"http", "--addr", "127.0.0.1:0", "--log-format", "json"}, args...)...), stderr: &lockedBuffer{}, read: make(chan struct{})}
-	s.process.Env = env
-	stderr, err := s.process.StderrPipe()
-	require.NoError(t, err)
-	require.NoError(t, s.process.Start())
-	address := make(chan string, 1)
-	go func() {
-		defer close(s.read)
-		defer close(address)
-		for lines := bufio.NewScanner(stderr); lines.Scan(); {
-			fmt.Fprintln(s.stderr, lines.Text())
-			var line struct{ URL string }
-			if json.Unmarshal(lines.Bytes(), &line) == nil && line.URL != "" {
-				address <- line.URL
-			}
-		}
-	}()
-	t.Cleanup(func() { _ = s.process.Process.Kill() }) // it has ended where the test came to its end
-	s.url = <-address
-	require.NotEmpty(t, s.url, "it does not listen: %s", s.stderr)
-	return s
-}
-
-// stop ends the process as a service manager does, and returns how long that
-// took.
-func (s *served) stop(t *testing.T) time.Duration {
-	t.Helper()
-	begun := time.Now()
-	require.NoError(t, s.process.Process.Signal(syscall.SIGTERM))
-	<-s.read
-	require.NoError(t, s.process.Wait(), s.stderr)
-	return time.Since(begun)
-}
 
 // withHeader adds a header to every request.
 type withHeader struct{ name, value string }

@@ -61,7 +61,7 @@ func connectNode(t *testing.T, way nodeWay, env []string, elicitation bool, flag
 		}
 		config["command"], config["args"], config["env"] = binary, flags, variables
 	} else {
-		url, _ := startHTTPIn(t, binary, env, flags...)
+		url := serve(t, env, flags...).url
 		if way.transport == "sse" {
 			url = strings.TrimSuffix(url, "/mcp") + "/sse"
 		}
