@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -21,17 +20,7 @@ import (
 // line.
 func approveAt(t *testing.T, env []string, typed string, args ...string) (shown string, status int) {
 	t.Helper()
-	if _, err := exec.LookPath("script"); err != nil {
-		missing(t, "script, which makes a terminal, is not installed")
-	}
-	command := exec.Command("script", "-q", "-e", "-c", strings.Join(append([]string{binary, "approve"}, args...), " "), "/dev/null")
-	command.Env = append(env, "SHELL=/bin/sh")
-	command.Stdin = strings.NewReader(typed + "\n")
-	out, err := command.Output()
-	if _, exited := err.(*exec.ExitError); err != nil && !exited {
-		require.NoError(t, err)
-	}
-	return string(out), command.ProcessState.ExitCode()
+	return atTerminal(t, env, typed, binary+" approve "+strings.Join(args, " "))
 }
 
 func writes(t *testing.T, api *api) []string {

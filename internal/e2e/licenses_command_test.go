@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -74,6 +75,21 @@ func TestLicensesCommand(t *testing.T) {
 	}
 	_, problem = command(1, "list")
 	require.Contains(t, problem, "what is missing is not gone")
+}
+
+// TestExportShowsItsProgressOnATerminal, and leaves nothing of it there or in the
+// file.
+func TestExportShowsItsProgressOnATerminal(t *testing.T) {
+	api := newAPI(t)
+	file := filepath.Join(t.TempDir(), "licences.csv")
+	env := append(api.variables(t, filepath.Join(t.TempDir(), "ledger.db")), "TERM=xterm")
+	shown, status := atTerminal(t, env, "", binary+" licenses export > "+file)
+	require.Equal(t, 0, status, shown)
+	require.Contains(t, shown, "[==============================] 22 of 22 licences exported")
+	require.True(t, strings.HasSuffix(shown, "\r\x1b[K"), "%q", shown)
+	exported, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Len(t, readExport(t, "csv", exported), 22)
 }
 
 // TestExportOfFiveThousandLicences takes little memory, and comes back as it was

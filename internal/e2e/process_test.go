@@ -37,6 +37,22 @@ func run(t *testing.T, env []string, stdin string, args ...string) (stdout, stde
 	return out.String(), errs.String(), command.ProcessState.ExitCode()
 }
 
+// atTerminal runs a shell's line on a terminal, at which a person types a line.
+func atTerminal(t *testing.T, env []string, typed, line string) (shown string, status int) {
+	t.Helper()
+	if _, err := exec.LookPath("script"); err != nil {
+		missing(t, "script, which makes a terminal, is not installed")
+	}
+	command := exec.Command("script", "-q", "-e", "-c", line, "/dev/null")
+	command.Env = append(env, "SHELL=/bin/sh")
+	command.Stdin = strings.NewReader(typed + "\n")
+	out, err := command.Output()
+	if _, exited := err.(*exec.ExitError); err != nil && !exited {
+		require.NoError(t, err)
+	}
+	return string(out), command.ProcessState.ExitCode()
+}
+
 // messages parses stdout, which must hold protocol messages and nothing else.
 func messages(t *testing.T, stdout string) []object {
 	t.Helper()
