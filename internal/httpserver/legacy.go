@@ -3,6 +3,7 @@ package httpserver
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -18,8 +19,12 @@ import (
 
 const sessionHeader = "Mcp-Session-Id"
 
-// batchAtATime is how many requests of a batch run beside one another.
-const batchAtATime = 8
+// A batch counts as one request to the limits, so it is short: maxBatch messages,
+// of which batchAtATime run beside one another.
+const (
+	maxBatch     = 50
+	batchAtATime = 8
+)
 
 // legacy answers a message of an older version.
 func (s *Server) legacy(w http.ResponseWriter, r *http.Request, caller *callers.Caller, m rpc.Message, header string) {
@@ -125,6 +130,11 @@ func (s *Server) batch(w http.ResponseWriter, r *http.Request, caller *callers.C
 	}
 	if len(messages) == 0 {
 		writeJSON(w, http.StatusBadRequest, rpc.Refusal(nil, mcp.INVALID_REQUEST, "the batch is empty"))
+		return
+	}
+	if len(messages) > maxBatch {
+		writeJSON(w, http.StatusBadRequest, rpc.Refusal(nil, mcp.INVALID_REQUEST,
+			fmt.Sprintf("the batch has %d messages, and at most %d are taken; nothing was done", len(messages), maxBatch)))
 		return
 	}
 	e := s.newExchange(callContext(r.Context(), caller, "http"), w, r, session)

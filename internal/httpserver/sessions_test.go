@@ -238,6 +238,12 @@ func TestBatches(t *testing.T) {
 	require.Equal(t, http.StatusBadRequest, f.post(`[1,`, old...).status)
 	require.Equal(t, http.StatusBadRequest, f.post(batch).status, "no session")
 
+	many := func(n int) string { return "[" + strings.Repeat(ping+",", n-1) + ping + "]" }
+	require.Equal(t, http.StatusOK, f.post(many(maxBatch), old...).status)
+	a = f.post(many(maxBatch+1), old...)
+	require.Equal(t, http.StatusBadRequest, a.status)
+	require.Contains(t, a.body, "nothing was done")
+
 	progress := f.post(`[`+call(1, "progress", `{"n":3,"token":"x"}`)+`,`+call(2, "progress", `{"n":3,"token":"y"}`)+`]`, old...)
 	require.Len(t, progress.messages(t), 8, progress.body)
 
