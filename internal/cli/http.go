@@ -106,16 +106,14 @@ func (a *assembly) frontOptions(settings *config.Settings, web *config.HTTPSetti
 		Calmed:               debug.FreeOSMemory,
 		Key:                  a.sharedKey("http-session"),
 		EndSession:           a.operations.EndSession,
+		EndedSessions:        a.operations.EndedSessions,
 		Ready:                ready.check,
 		Routes:               map[string]http.Handler{},
 		Metrics:              observed,
 		Context:              observed.Headers,
 		Logger:               a.log,
 	}
-	if config.IsPostgres(settings.Journal) {
-		options.Replicas = !web.StickySessions
-		options.EndedSessions = a.operations.EndedSessions
-	}
+	options.Replicas = config.IsPostgres(settings.Journal) && !web.StickySessions
 	return options
 }
 

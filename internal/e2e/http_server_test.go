@@ -86,6 +86,36 @@ func TestTLS(t *testing.T) {
 	s.stop(t)
 }
 
+// TestSessionsOutliveTheProcess: after a restart with the same ledger a session
+// goes on, and one that was ended stays ended.
+func TestSessionsOutliveTheProcess(t *testing.T) {
+	env := newAPI(t).variables(t, filepath.Join(t.TempDir(), "ledger.db"))
+	s := serve(t, env)
+	session := func() string {
+		status, answer, header := post(t, s.url, initialize)
+		require.Equal(t, http.StatusOK, status, answer)
+		return header.Get("Mcp-Session-Id")
+	}
+	kept, ended := session(), session()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, s.url, nil)
+	require.NoError(t, err)
+	request.Header.Set("Mcp-Session-Id", ended)
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	response.Body.Close()
+	require.Equal(t, http.StatusNoContent, response.StatusCode)
+	s.stop(t)
+
+	s = serve(t, env)
+	status := func(session string) int {
+		status, _, _ := post(t, s.url, `{"jsonrpc":"2.0","id":1,"method":"ping"}`, "Mcp-Session-Id", session)
+		return status
+	}
+	require.Eventually(t, func() bool { return status(ended) == http.StatusNotFound }, 10*time.Second, 5*time.Millisecond)
+	require.Equal(t, http.StatusOK, status(kept))
+	s.stop(t)
+}
+
 // TestLogLinesCarryTheRequest: every line that a request leads to carries the id
 // that its answer does, and over stdio the id of the call, and none holds what
 // the request said.

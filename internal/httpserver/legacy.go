@@ -223,7 +223,10 @@ func (s *Server) endSession(w http.ResponseWriter, r *http.Request, caller *call
 	}
 	done()
 	until := session.identity.began.Add(sessionLife)
-	s.sessions.end(session.id, until)
+	if !s.sessions.end(session.id, callerName(caller), until) {
+		tooMany(w, time.Hour, "this caller ended too many sessions, which are remembered for 7 days each")
+		return
+	}
 	if s.o.EndSession != nil {
 		if err := s.o.EndSession(r.Context(), session.id, until); err != nil {
 			s.log.WarnContext(r.Context(), "a session was ended here alone; another replica may still accept it", "error", err)

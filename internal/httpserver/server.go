@@ -86,9 +86,9 @@ type Options struct {
 	// Key returns the key that seals session ids, the same on every replica. Where
 	// it is nil or fails, ids are good for this process alone.
 	Key func(context.Context) ([]byte, error)
-	// EndSession and EndedSessions share with the other replicas which sessions
-	// were ended by their client, and until when they have to stay dead; nil keeps
-	// that in this process. EndedSessions names each by the hex SHA-256 of its id.
+	// EndSession and EndedSessions share with the other replicas, and with the next
+	// process, which sessions were ended by their client, and until when they have
+	// to stay dead; nil keeps that in this process. EndedSessions names each by the hex SHA-256 of its id.
 	EndSession    func(ctx context.Context, id string, until time.Time) error
 	EndedSessions func(ctx context.Context) (map[string]time.Time, error)
 	// Replicas says that a client's next request may reach another process. A
@@ -226,6 +226,7 @@ func (s *Server) shutdown(ctx context.Context, web *http.Server) error {
 // housekeeping drops what is kept of idle sessions and callers, and learns which
 // sessions other replicas ended.
 func (s *Server) housekeeping() {
+	s.tidy() // sessions may have been ended before this process began
 	every := time.NewTicker(2 * time.Second)
 	defer every.Stop()
 	for {

@@ -46,8 +46,19 @@ type sessions struct {
 	mu       sync.Mutex
 	byID     map[string]*session
 	byCaller map[string]*list.List // of *session, the last used in front
-	dead     map[string]time.Time  // digest of the id: when the id dies by itself
+	dead     map[string]dead       // by digest of the id
+	endedBy  map[string]int        // how many of dead a caller of this process ended
 }
+
+// dead is an ended session.
+type dead struct {
+	until  time.Time // when its id dies by itself
+	caller string    // who ended it, where that was here
+	here   bool
+}
+
+// maxEnded is how many sessions that one caller ended are remembered at a time.
+const maxEnded = 10_000
 
 // keep and drop are called with mu held, which every change of byID needs.
 
@@ -110,7 +121,7 @@ func (t *sessions) use(id, caller string, who identity, now func() time.Time) (s
 	}()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if _, dead := t.dead[digest(id)]; dead {
+	if _, ended := t.dead[digest(id)]; ended {
 		return nil, nil, false
 	}
 	if s = t.byID[id]; s != nil {
@@ -138,13 +149,15 @@ func newSession(id, caller string, who identity) *session {
 	return s
 }
 
-// end ends a session and remembers that it did.
-func (t *sessions) end(id string, until time.Time) {
+// end ends a session and remembers that it did. It reports false where that
+// would be more of the caller's than are remembered: the session lives on.
+func (t *sessions) end(id, caller string, until time.Time) bool {
 	t.mu.Lock()
-	if t.dead == nil {
-		t.dead = map[string]time.Time{}
+	if t.endedBy[caller] >= maxEnded {
+		t.mu.Unlock()
+		return false
 	}
-	t.dead[digest(id)] = until
+	t.remember(digest(id), dead{until, caller, true})
 	s := t.byID[id]
 	if s != nil {
 		t.drop(s)
@@ -153,6 +166,33 @@ func (t *sessions) end(id string, until time.Time) {
 	if s != nil {
 		s.close()
 	}
+	return true
+}
+
+// remember and forget are called with mu held.
+
+func (t *sessions) remember(digest string, d dead) {
+	if t.dead == nil {
+		t.dead, t.endedBy = map[string]dead{}, map[string]int{}
+	}
+	t.forget(digest)
+	t.dead[digest] = d
+	if d.here {
+		t.endedBy[d.caller]++
+	}
+}
+
+func (t *sessions) forget(digest string) {
+	d, known := t.dead[digest]
+	if !known {
+		return
+	}
+	delete(t.dead, digest)
+	if d.here {
+		if t.endedBy[d.caller]--; t.endedBy[d.caller] == 0 {
+			delete(t.endedBy, d.caller)
+		}
+	}
 }
 
 // endedElsewhere takes over which ids, as digests, other replicas ended, and
@@ -160,13 +200,10 @@ func (t *sessions) end(id string, until time.Time) {
 func (t *sessions) endedElsewhere(ended map[string]time.Time, now time.Time) {
 	var gone []*session
 	t.mu.Lock()
-	if t.dead == nil {
-		t.dead = map[string]time.Time{}
-	}
 	fresh := map[string]bool{}
 	for d, until := range ended {
 		if _, known := t.dead[d]; !known && now.Before(until) {
-			t.dead[d] = until
+			t.remember(d, dead{until: until})
 			fresh[d] = true
 		}
 	}
@@ -190,9 +227,9 @@ func (t *sessions) endedElsewhere(ended map[string]time.Time, now time.Time) {
 func (t *sessions) dropIdle(since, now time.Time) int {
 	var idle []*session
 	t.mu.Lock()
-	for d, until := range t.dead {
-		if now.After(until) {
-			delete(t.dead, d)
+	for digest, d := range t.dead {
+		if now.After(d.until) {
+			t.forget(digest)
 		}
 	}
 	for _, s := range t.byID {

@@ -137,6 +137,28 @@ func TestSessionsAreForgottenAndTheirIDsStayGood(t *testing.T) {
 	require.Zero(t, f.Sessions())
 }
 
+// TestEndedSessionsAreBounded: a caller can have only so many remembered, and
+// that costs no other caller anything.
+func TestEndedSessionsAreBounded(t *testing.T) {
+	f := newFixture(t, func(o *Options) {
+		o.Authenticate = func(_ http.ResponseWriter, r *http.Request) (*callers.Caller, bool) {
+			return &callers.Caller{Name: r.Header.Get("X-Caller")}, true
+		}
+	})
+	for i := range maxEnded {
+		require.True(t, f.sessions.end(fmt.Sprint(i), "ann", f.clock.Now().Add(sessionLife)))
+	}
+	anns, bobs := f.session("2025-11-25", "{}", "X-Caller", "ann"), f.session("2025-11-25", "{}", "X-Caller", "bob")
+	refused := f.do(http.MethodDelete, "/mcp", "", anns...)
+	require.Equal(t, http.StatusTooManyRequests, refused.status, refused.body)
+	require.Equal(t, http.StatusOK, f.post(ping, anns...).status, "it lives on")
+	require.Equal(t, http.StatusNoContent, f.do(http.MethodDelete, "/mcp", "", bobs...).status)
+	f.clock.move(sessionLife + time.Second)
+	f.tidy()
+	require.Empty(t, f.sessions.dead)
+	require.Empty(t, f.sessions.endedBy)
+}
+
 // TestACallersSessionsAreBounded: of too many, the one that its caller has not
 // used for longest is forgotten, never one in use and never another caller's.
 func TestACallersSessionsAreBounded(t *testing.T) {
