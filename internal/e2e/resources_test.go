@@ -255,3 +255,21 @@ func TestAnOperationCanBeFollowed(t *testing.T) {
 		})
 	}
 }
+
+// TestAnOperationCanBeFollowedByTheTypeScriptSDK, over every way.
+func TestAnOperationCanBeFollowedByTheTypeScriptSDK(t *testing.T) {
+	for _, way := range nodeWays {
+		t.Run(way.String(), func(t *testing.T) {
+			t.Parallel()
+			n := connectNode(t, way, newAPI(t).variables(t, filepath.Join(t.TempDir(), "ledger.db")), false)
+			order := with(valid("")["order_virtuozzo_license"], "title", "followed")
+			preview := n.ok(t, "order_virtuozzo_license", order)
+			uri := "websoftsolus://operations/" + preview["operationId"].(string)
+			require.Nil(t, n.do(t, object{"op": "follow", "uri": uri}).Error)
+			n.ok(t, "order_virtuozzo_license", with(order, "confirm", preview["confirm"]))
+			told := n.do(t, object{"op": "told"})
+			require.Nil(t, told.Error)
+			require.Contains(t, told.Updated, uri)
+		})
+	}
+}

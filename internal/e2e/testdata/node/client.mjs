@@ -10,10 +10,12 @@
 //   {"op":"call","name":…,"args":{…}}           calls a tool
 //   {"op":"request","method":…,"params":{…}}    sends a request as it is
 //   {"op":"answer","with":{…}|"never"}          what the person answers from now on
+//   {"op":"follow","uri":…}                     subscribes to a resource
+//   {"op":"told"}                               waits until a resource changed
 //
 // The answer is {"result":…} or {"error":…}, with "asked", the messages that the
 // person was shown since the command before, and "updated", the resources that
-// changed.
+// changed since the last "told".
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { join } from "node:path";
@@ -23,6 +25,12 @@ const require = createRequire(join(config.tools, "package.json"));
 let asked = [];
 let updated = [];
 let answer = { action: "decline" };
+let waiting = () => {};
+
+function changed(notification) {
+  updated.push(notification.params.uri);
+  waiting();
+}
 
 async function person(request) {
   asked.push(request.params);
@@ -49,7 +57,7 @@ if (config.sdk === "v1") {
   const types = require("@modelcontextprotocol/sdk/types.js");
   client = new Client(info, { capabilities });
   if (config.elicitation) client.setRequestHandler(types.ElicitRequestSchema, person);
-  client.setNotificationHandler(types.ResourceUpdatedNotificationSchema, (n) => updated.push(n.params.uri));
+  client.setNotificationHandler(types.ResourceUpdatedNotificationSchema, changed);
   any = types.ResultSchema;
   await client.connect(
     transport({
@@ -62,7 +70,7 @@ if (config.sdk === "v1") {
   const sdk = require("@modelcontextprotocol/client");
   client = new sdk.Client(info, { capabilities, versionNegotiation: { mode: { pin: "2026-07-28" } } });
   if (config.elicitation) client.setRequestHandler("elicitation/create", person);
-  client.setNotificationHandler("notifications/resources/updated", (n) => updated.push(n.params.uri));
+  client.setNotificationHandler("notifications/resources/updated", changed);
   await client.connect(transport({ ...sdk, ...require("@modelcontextprotocol/client/stdio") }));
 }
 
@@ -77,6 +85,13 @@ async function run(command) {
     case "answer":
       answer = command.with;
       return {};
+    case "follow":
+      if (config.sdk === "v1") await client.subscribeResource({ uri: command.uri });
+      else await client.listen({ resourceSubscriptions: [command.uri] });
+      return {};
+    case "told":
+      if (updated.length === 0) await new Promise((told) => (waiting = told));
+      return {};
   }
 }
 
@@ -84,9 +99,10 @@ const print = (value) => process.stdout.write(JSON.stringify(value) + "\n");
 print({ result: { server: client.getServerVersion(), capabilities: client.getServerCapabilities() } });
 for await (const line of createInterface({ input: process.stdin })) {
   asked = [];
-  updated = [];
   try {
-    print({ result: await run(JSON.parse(line)), asked, updated });
+    const command = JSON.parse(line);
+    print({ result: await run(command), asked, updated });
+    if (command.op === "told") updated = [];
   } catch (error) {
     print({ error: { code: error.code ?? 0, message: String(error.message ?? error) }, asked, updated });
   }
