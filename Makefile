@@ -10,6 +10,7 @@
 # make generate  golden files and documented tables, from their source
 # make postgres  starts a PostgreSQL for the tests and prints the line that names it; make postgres-stop
 # make build   bin/websoftsolus-mcp
+# make cross   that it builds for Windows and macOS, where hosts run too
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS := -s -w -X github.com/websoftsolus-mcp/websoftsolus-mcp/internal/cli.version=$(VERSION)
@@ -20,10 +21,14 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # runs the same tests without it.
 RACE := $(shell command -v $$(go env CC | cut -d' ' -f1) >/dev/null 2>&1 && [ "$$(go env CGO_ENABLED)" = 1 ] && echo -race)
 
-.PHONY: build demo test bench conformance node-tools campaign load balancer fuzz lint generate postgres postgres-stop
+.PHONY: build cross demo test bench conformance node-tools campaign load balancer fuzz lint generate postgres postgres-stop
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/websoftsolus-mcp .
+
+cross:
+	GOOS=windows GOARCH=amd64 CGO_ENABLED=0 go build -o /dev/null .
+	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 go build -o /dev/null .
 
 demo: build
 	go run ./internal/demo bin/websoftsolus-mcp
