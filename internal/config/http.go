@@ -35,8 +35,8 @@ type HTTPSettings struct {
 	Hosts []string
 	// Loopback says that the address can be reached from this machine alone.
 	Loopback bool
-	// Resource is the URL of the MCP endpoint as clients know it; empty where
-	// nobody said.
+	// Resource is the URL that access tokens are for: of the MCP endpoint as clients
+	// know it, or of the whole server; empty where nobody said.
 	Resource string
 }
 
@@ -90,6 +90,12 @@ func (f *HTTPFlags) Settings() (*HTTPSettings, error) {
 			wrong("oauth-audience", "say which audience access tokens are for, or give --public-url")
 		}
 		s.OAuthAudience = s.Resource
+	}
+	// An audience that is a URL of this server is the resource: clients ask for a
+	// token for that, and compare it with the URL they were given (RFC 9728, section
+	// 3.3; RFC 8707). Any other is a name that the issuer knows the server by.
+	if audience, err := url.Parse(s.OAuthAudience); err == nil && audience.Scheme+"://"+audience.Host == s.PublicURL {
+		s.Resource = s.OAuthAudience
 	}
 	if f.RequestsPerSecond < 0 {
 		wrong("requests-per-second", "%d is below 0", f.RequestsPerSecond)

@@ -34,6 +34,20 @@ func TestHTTPSettings(t *testing.T) {
 	require.Equal(t, "https://licences.example.com:8443/mcp", s.Resource)
 	require.Equal(t, s.Resource, s.OAuthAudience, "the audience is the server itself unless another is given")
 
+	for audience, resource := range map[string]string{
+		"https://licences.example.com":     "https://licences.example.com", // of the whole server
+		"https://licences.example.com/sse": "https://licences.example.com/sse",
+		"licences":                         "https://licences.example.com/mcp", // a name that the issuer knows
+		"https://elsewhere.example.com":    "https://licences.example.com/mcp",
+	} {
+		s, err = httpFlags(func(f *config.HTTPFlags) {
+			f.PublicURL, f.OAuthIssuer, f.OAuthAudience = "https://licences.example.com", "https://issuer.example.com", audience
+		}).Settings()
+		require.NoError(t, err)
+		require.Equal(t, audience, s.OAuthAudience)
+		require.Equal(t, resource, s.Resource)
+	}
+
 	s, err = httpFlags(func(f *config.HTTPFlags) { f.Addr = "192.0.2.7:80" }).Settings()
 	require.NoError(t, err)
 	require.Equal(t, []string{"192.0.2.7"}, s.Hosts, "an address is a name of its own")

@@ -1,14 +1,17 @@
 package e2e
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,12 +19,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// authorizationServer is an issuer of access tokens as far as a resource server
-// sees one: its metadata and its keys.
+// authorizationServer is an issuer of access tokens: its metadata and its keys,
+// and a token endpoint for the one client that it knows (RFC 6749, section 4.4).
 type authorizationServer struct {
 	*httptest.Server
-	key *ecdsa.PrivateKey
+	key    *ecdsa.PrivateKey
+	issued atomic.Int64
 }
+
+const clientID, clientSecret = "crm", "a secret of the client's"
 
 func newAuthorizationServer(t *testing.T) *authorizationServer {
 	t.Helper()
@@ -32,9 +38,29 @@ func newAuthorizationServer(t *testing.T) *authorizationServer {
 	answer := func(document func() any) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(document()) }
 	}
-	mux.HandleFunc("GET /.well-known/openid-configuration", answer(func() any {
-		return object{"issuer": s.URL, "jwks_uri": s.URL + "/keys", "authorization_endpoint": s.URL + "/authorize", "token_endpoint": s.URL + "/token", "id_token_signing_alg_values_supported": []string{"ES256"}}
-	}))
+	metadata := answer(func() any {
+		return object{
+			"issuer": s.URL, "jwks_uri": s.URL + "/keys", "authorization_endpoint": s.URL + "/authorize", "token_endpoint": s.URL + "/token",
+			"response_types_supported": []string{"code"}, "grant_types_supported": []string{"client_credentials"}, "code_challenge_methods_supported": []string{"S256"},
+			"token_endpoint_auth_methods_supported": []string{"client_secret_basic"}, "subject_types_supported": []string{"public"}, "id_token_signing_alg_values_supported": []string{"ES256"},
+		}
+	})
+	mux.HandleFunc("GET /.well-known/openid-configuration", metadata)
+	mux.HandleFunc("GET /.well-known/oauth-authorization-server", metadata)
+	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
+		id, secret, _ := r.BasicAuth()
+		id, _ = url.QueryUnescape(id)
+		secret, _ = url.QueryUnescape(secret)
+		if id != clientID || secret != clientSecret || r.PostFormValue("grant_type") != "client_credentials" {
+			http.Error(w, `{"error":"invalid_client"}`, http.StatusUnauthorized)
+			return
+		}
+		s.issued.Add(1)
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(object{
+			"access_token": s.token(t, s.key, r.PostFormValue("resource"), id, cmp.Or(r.PostFormValue("scope"), "licenses:read licenses:order"), nil), "token_type": "Bearer", "expires_in": 300,
+		})
+	})
 	mux.HandleFunc("GET /keys", answer(func() any {
 		return jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "k1", Use: "sig"}}}
 	}))
@@ -134,4 +160,34 @@ func TestAccessByOAuth(t *testing.T) {
 	exported, stderr, status := run(t, env, "", "operations", "export")
 	require.Equal(t, 0, status, stderr)
 	require.Contains(t, exported, `"principal":"5f1c via crm at `+issuer.URL+`"`)
+}
+
+// TestAClientFindsItsTokenByItself: the TypeScript SDK's client has credentials
+// at an issuer, and the URL of the server. Where to get a token, and for which
+// resource, it learns from the server.
+func TestAClientFindsItsTokenByItself(t *testing.T) {
+	needNode(t)
+	for _, way := range nodeWays {
+		if way.transport == "stdio" {
+			continue
+		}
+		t.Run(way.String(), func(t *testing.T) {
+			t.Parallel()
+			issuer := newAuthorizationServer(t)
+			address := freeAddress(t)
+			env := newAPI(t).variables(t, filepath.Join(t.TempDir(), "ledger.db"))
+			flags := []string{"--addr", address, "--public-url", "http://" + address, "--oauth-issuer", issuer.URL}
+			if way.transport == "sse" { // hosts use both paths: the audience has none
+				flags = append(flags, "--oauth-audience", "http://"+address)
+			}
+			s := serve(t, env, flags...)
+			n := startNode(t, way, object{"url": s.at(way.path()), "oauth": object{"clientId": clientID, "clientSecret": clientSecret, "issuer": issuer.URL}})
+			order := valid("")["order_virtuozzo_license"]
+			require.Equal(t, "done", n.ok(t, "order_virtuozzo_license", with(order, "confirm", n.ok(t, "order_virtuozzo_license", order)["confirm"]))["outcome"])
+			require.EqualValues(t, 1, issuer.issued.Load())
+			exported, stderr, status := run(t, env, "", "operations", "export")
+			require.Equal(t, 0, status, stderr)
+			require.Contains(t, exported, "5f1c via crm at "+issuer.URL)
+		})
+	}
 }

@@ -47,12 +47,8 @@ type nodeAnswer struct {
 // client starts it.
 func connectNode(t *testing.T, way nodeWay, env []string, elicitation bool, flags ...string) *node {
 	t.Helper()
-	tools, err := filepath.Abs("../../.tools")
-	require.NoError(t, err)
-	if _, err := os.Stat(filepath.Join(tools, "node_modules/@modelcontextprotocol/client")); err != nil {
-		missing(t, "the TypeScript SDK is not installed in .tools: make node-tools")
-	}
-	config := object{"tools": tools, "sdk": way.sdk, "transport": way.transport, "elicitation": elicitation}
+	needNode(t)
+	config := object{"elicitation": elicitation}
 	if way.transport == "stdio" {
 		variables := map[string]string{}
 		for _, variable := range env {
@@ -61,12 +57,35 @@ func connectNode(t *testing.T, way nodeWay, env []string, elicitation bool, flag
 		}
 		config["command"], config["args"], config["env"] = binary, flags, variables
 	} else {
-		url := serve(t, env, flags...).url
-		if way.transport == "sse" {
-			url = strings.TrimSuffix(url, "/mcp") + "/sse"
-		}
-		config["url"] = url
+		config["url"] = serve(t, env, flags...).at(way.path())
 	}
+	return startNode(t, way, config)
+}
+
+// path is where a way over HTTP leads.
+func (w nodeWay) path() string {
+	if w.transport == "sse" {
+		return "/sse"
+	}
+	return "/mcp"
+}
+
+// nodeTools is the folder of the npm packages.
+const nodeTools = "../../.tools"
+
+func needNode(t *testing.T) {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join(nodeTools, "node_modules/@modelcontextprotocol/client")); err != nil {
+		missing(t, "the TypeScript SDK is not installed in .tools: make node-tools")
+	}
+}
+
+// startNode starts a client and waits until it is connected.
+func startNode(t *testing.T, way nodeWay, config object) *node {
+	t.Helper()
+	tools, err := filepath.Abs(nodeTools)
+	require.NoError(t, err)
+	config["tools"], config["sdk"], config["transport"] = tools, way.sdk, way.transport
 	encoded, err := json.Marshal(config)
 	require.NoError(t, err)
 	process := exec.Command("node", "testdata/node/client.mjs", string(encoded))

@@ -4,8 +4,9 @@
 //   node client.mjs '{"tools":…,"sdk":"v1"|"v2","transport":"stdio"|"http"|"sse",…}'
 //
 // tools is the folder of the npm packages; stdio wants command, args and env,
-// http and sse a url, and headers where callers authenticate. With elicitation
-// true the client says that it can ask the person. Commands:
+// http and sse a url, and headers where callers authenticate, or else oauth, with
+// clientId, clientSecret and issuer. With elicitation true the client says that
+// it can ask the person. Commands:
 //
 //   {"op":"call","name":…,"args":{…}}           calls a tool
 //   {"op":"request","method":…,"params":{…}}    sends a request as it is
@@ -39,6 +40,10 @@ async function person(request) {
 
 function transport(sdk) {
   const init = { requestInit: { headers: config.headers ?? {} } };
+  if (config.oauth) {
+    const { issuer, ...credentials } = config.oauth;
+    init.authProvider = new sdk.ClientCredentialsProvider({ ...credentials, expectedIssuer: issuer });
+  }
   switch (config.transport) {
     case "stdio":
       return new sdk.StdioClientTransport({ command: config.command, args: config.args ?? [], env: config.env, stderr: "inherit" });
@@ -64,6 +69,7 @@ if (config.sdk === "v1") {
       ...require("@modelcontextprotocol/sdk/client/stdio.js"),
       ...require("@modelcontextprotocol/sdk/client/streamableHttp.js"),
       ...require("@modelcontextprotocol/sdk/client/sse.js"),
+      ...require("@modelcontextprotocol/sdk/client/auth-extensions.js"),
     }),
   );
 } else {
