@@ -111,6 +111,16 @@ func forbidden(caller *callers.Caller, t Tool) *notAllowed {
 	return nil
 }
 
+// Scope is what a caller needs to use a tool; false where there is no such tool.
+func (s *Set) Scope(tool string) (callers.Scope, bool) {
+	for _, t := range s.tools() {
+		if t.Name == tool {
+			return t.effect.scope, true
+		}
+	}
+	return "", false
+}
+
 // ListKey is equal for callers whose tools/list is the same.
 func (s *Set) ListKey(ctx context.Context) string {
 	caller := callers.From(ctx)

@@ -100,11 +100,6 @@ func colonsEscaped(uri string) string {
 	return resourceScheme + strings.ReplaceAll(rest, ":", "%3A")
 }
 
-// LicenseURI is the resource of a licence.
-func LicenseURI(family websoftsolus.Family, keyNumber string) string {
-	return resourceScheme + "licenses/" + string(family) + "/" + strings.ReplaceAll(url.PathEscape(keyNumber), ":", "%3A")
-}
-
 // OperationURI is the resource of an operation.
 func OperationURI(id string) string { return resourceScheme + "operations/" + url.PathEscape(id) }
 

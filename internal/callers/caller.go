@@ -49,6 +49,9 @@ type Caller struct {
 	MaxTerminationsPerDay *int
 	// SeesAll lets the caller see every caller's operations, not only its own.
 	SeesAll bool
+	// Issued marks a caller with an issuer's access token: one with further scopes
+	// can be had (MCP specification 2025-11-25, "Scope Challenge Handling").
+	Issued bool
 	// Approver marks a person who may approve what others proposed, on the page
 	// where that is done. It adds nothing to what the tools allow.
 	Approver bool

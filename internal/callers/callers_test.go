@@ -287,7 +287,7 @@ func TestJWTs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			caller, err := a.Authenticate(request(row.token))
 			require.NoError(t, err)
-			require.Equal(t, &callers.Caller{Name: row.name, Scopes: row.scopes}, caller)
+			require.Equal(t, &callers.Caller{Name: row.name, Scopes: row.scopes, Issued: true}, caller)
 		})
 	}
 }
@@ -448,10 +448,10 @@ func TestMetadata(t *testing.T) {
 	require.Equal(t, []string{"/.well-known/oauth-protected-resource"}, bare.MetadataPaths())
 	require.Contains(t, denied(t, bare, request(""), 401, `Bearer realm="websoftsolus-mcp", scope="licenses:read licenses:order licenses:edit licenses:terminate", resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource"`).Message, "bearer token")
 
-	e := a.InsufficientScope(callers.Order, callers.Terminate)
+	e := a.InsufficientScope(&callers.Caller{Scopes: []callers.Scope{callers.Read, callers.Order}}, callers.Terminate)
 	require.Equal(t, http.StatusForbidden, e.Status)
 	require.Contains(t, e.Challenge, `error="insufficient_scope"`)
-	require.Contains(t, e.Challenge, `scope="licenses:order licenses:terminate"`)
+	require.Contains(t, e.Challenge, `scope="licenses:read licenses:order licenses:terminate"`)
 
 	var none *callers.Authenticator
 	require.Empty(t, none.MetadataPaths())

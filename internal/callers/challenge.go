@@ -3,6 +3,7 @@ package callers
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -80,10 +81,18 @@ func (a *Authenticator) refuse(status int, code, message string, scopes ...Scope
 	return &Error{Status: status, Code: code, Message: message, Challenge: "Bearer " + strings.Join(parameters, ", ")}
 }
 
-// InsufficientScope is the answer to an authenticated caller who lacks scopes
-// for what it asks. For a front that answers with 403 before a tool is called.
-func (a *Authenticator) InsufficientScope(missing ...Scope) *Error {
-	return a.refuse(http.StatusForbidden, insufficientScope, "the token needs the scope "+scopeList(missing), missing...)
+// InsufficientScope is the answer to a caller whose token lacks a scope for what
+// it asks. The challenge names the scopes that the token has too, since the next
+// one replaces it (MCP specification 2025-11-25, "Runtime Insufficient Scope
+// Errors").
+func (a *Authenticator) InsufficientScope(caller *Caller, missing Scope) *Error {
+	var wanted []Scope
+	for _, scope := range Scopes {
+		if scope == missing || slices.Contains(caller.Scopes, scope) {
+			wanted = append(wanted, scope)
+		}
+	}
+	return a.refuse(http.StatusForbidden, insufficientScope, "the token needs the scope "+string(missing)+"; nothing was done", wanted...)
 }
 
 // parameter writes a quoted parameter of a challenge. RFC 6750 allows printable

@@ -306,7 +306,7 @@ func (s *resourceServer) caller(t *accessToken) (*Caller, error) {
 	if len(name) > maxName {
 		return nil, errors.New("the token's sub and client_id are too long")
 	}
-	caller := &Caller{Name: name}
+	caller := &Caller{Name: name, Issued: true}
 	for _, scope := range Scopes {
 		if slices.Contains(t.claims.Scope, string(scope)) || slices.Contains(t.claims.Scp, string(scope)) {
 			caller.Scopes = append(caller.Scopes, scope)

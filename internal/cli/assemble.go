@@ -27,6 +27,7 @@ type assembly struct {
 	mcp        *server.MCPServer
 	answerer   *rpc.Answerer
 	watch      rpc.Watch // of resources
+	tools      *tools.Set
 	client     *websoftsolus.Client
 	operations *operations.Service
 	inventory  *inventory.Reader
@@ -100,7 +101,7 @@ func assemble(settings *config.Settings, log *slog.Logger, observed *telemetry.T
 	}
 	a.mcp = tools.NewServer(toolset, Version())
 	a.answerer = &rpc.Answerer{MCP: a.mcp, Direct: true, ListKey: toolset.ListKey, Logger: log}
-	a.watch = toolset.WatchResource
+	a.watch, a.tools = toolset.WatchResource, toolset
 	addFixtures(a)
 	return a, nil
 }

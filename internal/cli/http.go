@@ -125,6 +125,13 @@ func (a *assembly) identify(options *httpserver.Options, authenticator *callers.
 		return
 	}
 	options.Authenticate = authenticated(authenticator)
+	options.Forbidden = func(caller *callers.Caller, tool string) *callers.Error {
+		scope, known := a.tools.Scope(tool)
+		if !known || !caller.Issued || caller.May(scope) {
+			return nil // whom no other token would help is answered by the tool
+		}
+		return authenticator.InsufficientScope(caller, scope)
+	}
 	for _, path := range authenticator.MetadataPaths() {
 		options.Routes[path] = authenticator.MetadataHandler()
 	}

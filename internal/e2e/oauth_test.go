@@ -145,8 +145,33 @@ func TestAccessByOAuth(t *testing.T) {
 	require.Contains(t, shop.tools(), "order_plesk12_license")
 	require.NotContains(t, reader.tools(), "order_plesk12_license")
 	order := valid("")["order_virtuozzo_license"]
-	require.Equal(t, "not_allowed", reader.refused("order_virtuozzo_license", order))
-	require.Equal(t, "not_allowed", shop.refused("edit_license", object{"family": "plesk", "keyNumber": "PLSK.00000001", "title": "x"}))
+	// A call that needs another scope is answered with what to ask the issuer for,
+	// in both eras (MCP specification 2025-11-25, "Scope Challenge Handling").
+	for _, c := range []struct {
+		caller       *httpCaller
+		tool, scopes string
+	}{
+		{reader, "order_virtuozzo_license", "licenses:read licenses:order"},
+		{shop, "edit_license", "licenses:read licenses:order licenses:edit"},
+		{shop, "terminate_license", "licenses:read licenses:order licenses:terminate"},
+	} {
+		const meta = `"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}`
+		for extra, headers := range map[string][]string{
+			"":         c.caller.headers,
+			"," + meta: append(c.caller.headers[:2:2], "MCP-Protocol-Version", "2026-07-28", "Mcp-Method", "tools/call", "Mcp-Name", c.tool),
+		} {
+			status, answer, header := post(t, s.url, `{"jsonrpc":"2.0","id":5,"method":"tools/call","params":{"name":"`+c.tool+`","arguments":{}`+extra+`}}`, headers...)
+			require.Equal(t, http.StatusForbidden, status, answer)
+			require.Contains(t, answer, "insufficient_scope")
+			require.Contains(t, answer, "nothing was done")
+			require.Contains(t, header.Get("WWW-Authenticate"), `error="insufficient_scope"`)
+			require.Contains(t, header.Get("WWW-Authenticate"), `scope="`+c.scopes+`", resource_metadata="`+public+`/.well-known/oauth-protected-resource/mcp"`)
+		}
+	}
+	batched, _, header := post(t, s.url, strings.Replace(initialize, "2025-11-25", "2025-03-26", 1), reader.headers[:2]...)
+	require.Equal(t, http.StatusOK, batched)
+	_, answer, _ := post(t, s.url, `[{"jsonrpc":"2.0","id":5,"method":"tools/call","params":{"name":"terminate_license","arguments":{}}}]`, append(reader.headers[:2:2], "Mcp-Session-Id", header.Get("Mcp-Session-Id"))...)
+	require.Contains(t, answer, "not_allowed", "within a batch the tool says so")
 	preview := crm.call("order_virtuozzo_license", order)
 	confirmed := with(order, "confirm", preview["confirm"])
 	require.Equal(t, "confirm_unknown", shop.refused("order_virtuozzo_license", confirmed))

@@ -59,6 +59,12 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, caller *callers.Ca
 		writeJSON(w, http.StatusBadRequest, parseRefusal(err))
 		return
 	}
+	if s.o.Forbidden != nil && caller != nil && m.Method == string(mcp.MethodToolsCall) {
+		if refused := s.o.Forbidden(caller, nameOf(m)); refused != nil {
+			refused.Answer(w)
+			return
+		}
+	}
 	header, declared := r.Header.Get(mcp.HeaderProtocolVersion), rpc.Version(m)
 	if s.o.RepairProtocolHeader && mcp.IsModernProtocol(declared) && !mcp.IsModernProtocol(header) {
 		r.Header.Set(mcp.HeaderProtocolVersion, declared)

@@ -71,6 +71,9 @@ type Options struct {
 	// Authenticate says who calls; nil lets everybody in. On failure it has
 	// answered the request and returns false.
 	Authenticate func(w http.ResponseWriter, r *http.Request) (*callers.Caller, bool)
+	// Forbidden, if set, is asked before an authenticated caller's call of a tool,
+	// and says how to answer it instead; nil lets it pass.
+	Forbidden func(caller *callers.Caller, tool string) *callers.Error
 	// Context, if set, adds to the context of every request that was let in.
 	Context func(ctx context.Context, h http.Header) context.Context
 	// RequestsPerSecond is how many requests one authenticated caller may make,
