@@ -69,16 +69,27 @@ func (c *httpCommand) Run(ctx context.Context, s streams) error {
 	front := httpserver.New(options)
 	watch(observed, a, front.Sessions)
 	a.operations.Watch(ctx, 0)
-	defer context.AfterFunc(ctx, a.operations.StopLooking)()
+	told := make(chan time.Time, 1) // when the process was told to stop
+	defer context.AfterFunc(ctx, func() {
+		told <- time.Now()
+		a.operations.StopLooking()
+	})()
 	go onHangup(ctx, func() {
 		if err := errors.Join(entrance.reload(), reloadTokens(authenticator)); err != nil {
 			log.Error("read again on SIGHUP; what was read before stays", "error", err)
 		}
 	})
 	log.Info("serving over HTTP", "url", entrance.url()+"/mcp", "version", Version(), "environment", settings.Environment)
-	served := front.Serve(ctx, entrance, web.ShutdownTimeout)
-
-	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*settings.Timeout+30*time.Second)
+	// Some of the time to stop is left for what nobody waits for any more: an
+	// operation whose caller has gone, and the ledger.
+	last := min(2*time.Second, web.ShutdownTimeout/10)
+	served := front.Serve(ctx, entrance, web.ShutdownTimeout-last)
+	since := time.Now()
+	select {
+	case since = <-told:
+	default: // the listener failed
+	}
+	closing, cancel := context.WithDeadline(context.WithoutCancel(ctx), since.Add(web.ShutdownTimeout))
 	defer cancel()
 	defer flush(closing, observed, log)
 	if err := a.close(closing); err != nil {

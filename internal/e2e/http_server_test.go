@@ -15,12 +15,14 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"github.com/stretchr/testify/require"
 )
 
@@ -84,6 +86,40 @@ func TestTLS(t *testing.T) {
 	require.NoError(t, s.process.Process.Signal(syscall.SIGHUP))
 	require.Eventually(t, func() bool { return served() == 2 }, 10*time.Second, 10*time.Millisecond)
 	s.stop(t)
+}
+
+// TestStoppingIsBounded: an API that never answers does not keep the process
+// beyond --shutdown-timeout. The exit status says that something was left, and
+// the next start finds out what.
+func TestStoppingIsBounded(t *testing.T) {
+	api := newAPI(t)
+	env := api.variables(t, filepath.Join(t.TempDir(), "ledger.db"))
+	s := serve(t, env, "--shutdown-timeout", "2s")
+	session := s.open(t, "2025-11-25", nil)
+	order := with(valid("")["order_virtuozzo_license"], "title", "held")
+	preview := ask(t, session, "order_virtuozzo_license", order, nil)
+	arrived, release := api.holdForms("held")
+	go func() {
+		_, _ = session.CallTool(t.Context(), &mcp.CallToolParams{Name: "order_virtuozzo_license", Arguments: with(order, "confirm", preview["confirm"])}) // it is cut off
+	}()
+	<-arrived
+	begun := time.Now()
+	require.NoError(t, s.process.Process.Signal(syscall.SIGTERM))
+	<-s.read
+	var exit *exec.ExitError
+	require.ErrorAs(t, s.process.Wait(), &exit, "%s", s.stderr)
+	require.Equal(t, 1, exit.ExitCode())
+	require.Less(t, time.Since(begun), 20*time.Second, "the API's own timeout is 30 seconds")
+	require.Contains(t, s.stderr.String(), "may not have recorded its outcome")
+	close(release)
+
+	again := serve(t, env)
+	state := func() any {
+		return ask(t, again.open(t, "2025-11-25", nil), "get_operation", object{"operationId": preview["operationId"]}, nil)["operation"].(object)["state"]
+	}
+	require.Contains(t, []any{"sending", "unknown", "succeeded"}, state())
+	require.Equal(t, 1, strings.Count(strings.Join(lines(t, api.take()), "\n"), "POST /license/virtuozzo/order"), "it is never sent again")
+	again.stop(t)
 }
 
 // TestSessionsOutliveTheProcess: after a restart with the same ledger a session
