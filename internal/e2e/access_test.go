@@ -163,6 +163,23 @@ func TestAccessOverHTTP(t *testing.T) {
 	require.Equal(t, "confirm_unknown", bob.refused("order_virtuozzo_license", confirmed))
 	require.Equal(t, "operation_not_found", bob.refused("get_operation", object{"operationId": preview["operationId"]}))
 	require.Empty(t, bob.call("list_operations", object{})["operations"])
+	for method, params := range map[string]string{
+		"resources/read":      `{"uri":"websoftsolus://operations/ID"}`,
+		"resources/subscribe": `{"uri":"websoftsolus://operations/ID"}`,
+		"prompts/get":         `{"name":"explain_operation","arguments":{"operationId":"ID"}}`,
+		"completion/complete": `{"ref":{"type":"ref/prompt","name":"explain_operation"},"argument":{"name":"operationId","value":""}}`,
+	} {
+		message := `{"jsonrpc":"2.0","id":4,"method":"` + method + `","params":` + strings.ReplaceAll(params, "ID", preview["operationId"].(string)) + `}`
+		_, answer, _ := post(t, url, message, bob.headers...)
+		require.NotContains(t, answer, `"state"`, method)
+		if method == "completion/complete" {
+			require.Contains(t, answer, `"values":[]`)
+		} else {
+			require.Contains(t, answer, `"error"`, method)
+		}
+		_, answer, _ = post(t, url, message, ann.headers...)
+		require.NotContains(t, answer, `"error"`, method)
+	}
 	stolen := &httpCaller{t: t, url: url, headers: []string{"Authorization", "Bearer " + other, "Mcp-Session-Id", ann.headers[3]}}
 	status, _, _ = post(t, url, `{"jsonrpc":"2.0","id":9,"method":"ping"}`, stolen.headers...)
 	require.Equal(t, http.StatusNotFound, status, "another caller's session")
