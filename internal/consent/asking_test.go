@@ -136,8 +136,8 @@ func TestACallThatWaitsEndsByItself(t *testing.T) {
 	require.Equal(t, 10*time.Minute, bound)
 }
 
-// TestAClientOf2026MayNeverComeBack: nothing waits for it, and its proposal
-// expires.
+// TestAClientOf2026MayNeverComeBack: nothing waits for it, and when its time is
+// over no answer is a no.
 func TestAClientOf2026MayNeverComeBack(t *testing.T) {
 	b := newBench(t, consent.Auto)
 	answer := b.raw(order("shop"), nil)
@@ -145,7 +145,16 @@ func TestAClientOf2026MayNeverComeBack(t *testing.T) {
 	o := b.newest()
 	require.Equal(t, operations.Proposed, o.State)
 	b.clock.advance(10 * time.Minute)
-	require.Equal(t, operations.Expired, b.state(o.ID))
+	require.Equal(t, operations.Declined, b.state(o.ID))
+	require.Empty(t, b.sent())
+
+	// So it is for who looks at the ledger later.
+	b.raw(order("mail"), nil)
+	b.clock.advance(10 * time.Minute)
+	require.NoError(t, b.service.Recover(t.Context()))
+	o = b.newest()
+	require.Equal(t, operations.Declined, o.State)
+	require.Equal(t, "declined or unavailable: no answer came in time", o.Message)
 	require.Empty(t, b.sent())
 }
 

@@ -289,15 +289,29 @@ func licenceChanged(o *Operation, reason string) *Refusal {
 		`call again with confirm "" for a new preview and show it to the person`).about(o)
 }
 
+// overdue is the step of a proposal whose time is over. A person who was asked
+// through the client and gave no answer has declined.
+func overdue(o *Operation, now time.Time) Step {
+	step := Step{ID: o.ID, From: Proposed, To: Expired, At: now, Finding: Finding{Message: "it was not confirmed in time"}}
+	if o.Way == ByElicitation {
+		step.To, step.Message = Declined, "declined or unavailable: no answer came in time"
+	}
+	return step
+}
+
 // expire records that a proposal's time is over, and returns the refusal.
 func (s *Service) expire(ctx context.Context, store Store, o *Operation) error {
-	stepped, err := store.Step(context.WithoutCancel(ctx), Step{
-		ID: o.ID, From: Proposed, To: Expired, At: s.now(), Finding: Finding{Message: "it was not confirmed in time"},
-	})
-	if err == nil {
-		o = stepped
+	step := overdue(o, s.now())
+	stepped, err := store.Step(context.WithoutCancel(ctx), step)
+	if err != nil { // nothing was sent, whether that could be recorded or not
+		unrecorded := *o
+		unrecorded.Message, stepped = step.Message, &unrecorded
 	}
-	return confirmExpired(o) // nothing was sent, whether that could be recorded or not
+	o = stepped
+	if step.To == Declined {
+		return declined(o)
+	}
+	return confirmExpired(o)
 }
 
 func confirmExpired(o *Operation) *Refusal {

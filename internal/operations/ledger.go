@@ -325,7 +325,7 @@ func (l *ledger) Expire(ctx context.Context, now time.Time) (int, error) {
 			return err
 		}
 		for i := range over {
-			after := Step{To: Expired, At: now, Finding: Finding{Message: "it was not confirmed in time"}}.apply(&over[i])
+			after := overdue(&over[i], now).apply(&over[i])
 			if err := l.update(ctx, tx, &over[i], after, now, Actor{}); err != nil {
 				return err
 			}

@@ -49,7 +49,7 @@ type Store interface {
 	// error is errLinkUsed when that link is not the next, and otherwise as that
 	// of Approve.
 	UseLink(ctx context.Context, id string, n int, at time.Time) error
-	// Expire steps every proposed operation whose time is over to expired and
+	// Expire ends every proposed operation whose time is over (see overdue) and
 	// returns how many there were.
 	Expire(ctx context.Context, now time.Time) (int, error)
 
