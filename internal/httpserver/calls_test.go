@@ -344,6 +344,34 @@ func TestLimits(t *testing.T) {
 		require.Equal(t, "held", (<-answered).text(t))
 	}
 	require.Equal(t, http.StatusOK, f.post(ping, session...).status)
+
+	// A call over HTTP+SSE is one of them, and what is refused leaves nothing.
+	_, stream, stop := f.open(http.MethodGet, "/sse", "")
+	_, where := event(t, stream)
+	say := func(message string) {
+		require.Equal(t, http.StatusAccepted, f.do(http.MethodPost, where, message).status)
+	}
+	say(hello("2024-11-05", "{}"))
+	event(t, stream)
+	go func() { answered <- f.post(call(1, "hold", "{}"), session...) }()
+	<-f.began
+	say(call(2, "hold", "{}"))
+	<-f.began
+	say(call(3, "hold", "{}"))
+	_, refused := event(t, stream)
+	require.Contains(t, refused, "too many requests are under way; nothing was done")
+	for range 2 {
+		f.proceed <- struct{}{}
+	}
+	<-answered
+	_, held := event(t, stream)
+	require.Contains(t, held, `"id":2`)
+	say(call(4, "echo", "{}"))
+	_, last := event(t, stream)
+	require.Contains(t, last, `"id":4`)
+	stop()
+
+	require.Eventually(t, func() bool { return f.Sessions() == 1 }, 5*time.Second, time.Millisecond)
 	f.open(http.MethodGet, "/mcp", "", session...)
 	require.Equal(t, http.StatusTooManyRequests, f.do(http.MethodGet, "/sse", "").status)
 

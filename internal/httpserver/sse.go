@@ -100,9 +100,12 @@ func (s *Server) serveSSE(w http.ResponseWriter, r *http.Request, caller *caller
 		Answerer:  s.o.Answerer,
 		Watch:     s.o.Watch,
 		SessionID: "sse-" + id,
-		MaxCalls:  s.o.CallsInFlight,
-		MaxLine:   int(s.o.MaxBody),
-		Gone:      stream.ctx.Done(),
+		Admit: func() (func(), bool) {
+			return s.limits.begin(callerName(caller), s.o.CallsInFlight, calls)
+		},
+		MaxCalls: s.o.CallsInFlight,
+		MaxLine:  int(s.o.MaxBody),
+		Gone:     stream.ctx.Done(),
 	}
 	if err := loop.Serve(until, in, &sseWriter{stream}); err != nil {
 		s.log.DebugContext(ctx, "a stream ended", "error", err)

@@ -60,6 +60,9 @@ type Server struct {
 	// runs is cancelled then. It is nil where the end of the input says nothing of
 	// the kind.
 	Gone <-chan struct{}
+	// Admit, if set, is asked before a request that takes time is taken: where it
+	// says no, the request is refused. done is called when the request has ended.
+	Admit func() (done func(), ok bool)
 	// MaxCalls is how many requests run at a time; 64 where it is zero.
 	MaxCalls int
 	// MaxQueue is how many requests wait beyond those; one more is refused. 10,000
@@ -126,6 +129,7 @@ type loop struct {
 	mcp        *server.MCPServer
 	answerer   *rpc.Answerer
 	watch      rpc.Watch
+	admit      func() (done func(), ok bool) // nil lets everything in
 	maxCalls   int
 	maxQueue   int
 	maxLine    int
@@ -151,12 +155,13 @@ type call struct {
 	message  rpc.Message
 	ctx      context.Context
 	cancel   context.CancelFunc
-	canceled bool // by the client: no answer is due
+	admitted func() // ends the admission; nil where there is none
+	canceled bool   // by the client: no answer is due
 }
 
 func newLoop(ctx context.Context, s *Server, out io.Writer) *loop {
 	l := &loop{
-		mcp: s.Answerer.MCP, answerer: s.Answerer, watch: s.Watch, maxCalls: s.MaxCalls, maxQueue: s.MaxQueue, maxLine: s.MaxLine,
+		mcp: s.Answerer.MCP, answerer: s.Answerer, watch: s.Watch, admit: s.Admit, maxCalls: s.MaxCalls, maxQueue: s.MaxQueue, maxLine: s.MaxLine,
 		out:  newWriter(out),
 		byID: map[string]*call{},
 	}
@@ -279,6 +284,14 @@ func (l *loop) enqueue(m rpc.Message) {
 		l.refuse(m.ID, mcp.INTERNAL_ERROR, fmt.Sprintf("%d requests are waiting already; nothing was done", l.maxQueue))
 		return
 	}
+	if l.admit != nil {
+		var ok bool
+		if c.admitted, ok = l.admit(); !ok {
+			l.mu.Unlock()
+			l.refuse(m.ID, mcp.INTERNAL_ERROR, "too many requests are under way; nothing was done")
+			return
+		}
+	}
 	l.byID[string(m.ID)] = c
 	if m.Method == "subscriptions/listen" {
 		// It lasts as long as the client wants, so it takes no place from a call.
@@ -344,6 +357,9 @@ func (l *loop) finish(c *call, answer []byte) {
 	canceled := c.canceled
 	l.mu.Unlock()
 	c.cancel()
+	if c.admitted != nil {
+		c.admitted()
+	}
 	if !canceled {
 		l.out.writeLine(answer)
 	}
