@@ -64,7 +64,8 @@ func newAuthorizationServer(t *testing.T) *authorizationServer {
 	mux.HandleFunc("GET /keys", answer(func() any {
 		return jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "k1", Use: "sig"}}}
 	}))
-	s.Server = httptest.NewServer(mux)
+	s.Server = httptest.NewUnstartedServer(mux)
+	s.Start() // handlers read its URL
 	t.Cleanup(s.Close)
 	return s
 }
