@@ -171,7 +171,7 @@ func (a *Authenticator) byTokensFile(token string) (*Caller, error) {
 	switch {
 	case found == nil:
 		return nil, a.refuse(http.StatusUnauthorized, invalidToken, "the token is not one of this server's")
-	case !found.expires.IsZero() && !a.now().Before(found.expires):
+	case found.expired(a.now()):
 		return nil, a.refuse(http.StatusUnauthorized, invalidToken, "the token has expired")
 	}
 	return found.caller, nil

@@ -66,6 +66,8 @@ type fileToken struct {
 	caller  *Caller
 }
 
+func (t *fileToken) expired(now time.Time) bool { return !t.expires.IsZero() && !now.Before(t.expires) }
+
 // find returns the entry of a token. Every hash is compared, each in constant
 // time, so that how long it takes tells nothing of how near a guess was.
 func (t *tokenTable) find(token string) *fileToken {

@@ -300,3 +300,23 @@ func TestAppendingLeavesWhatItCannotAddTo(t *testing.T) {
 	}
 	require.ErrorContains(t, callers.AppendToken(writeTokens(t, ""), entry("new", "x")), "sha256 must be")
 }
+
+// TestWhatACallerMayDoByName, when something is done in their name later.
+func TestWhatACallerMayDoByName(t *testing.T) {
+	_, good := newToken(t)
+	_, old := newToken(t)
+	c := newClock()
+	path := writeTokens(t, fmt.Sprintf("tokens:\n  - name: crm\n    sha256: %q\n    scopes: [licenses:order]\n    maxOrdersPerDay: 3\n  - name: past\n    sha256: %q\n    readOnly: true\n    expires: %q\n",
+		good, old, c.now().Add(time.Minute).Format(time.RFC3339)))
+	a := newAuthenticator(t, callers.Options{TokensFile: path, Now: c.now})
+	three := 3
+	require.Equal(t, &callers.Caller{Name: "crm", Scopes: []callers.Scope{callers.Order}, MaxOrdersPerDay: &three}, a.Named("crm"))
+	require.True(t, a.Named("past").May(callers.Read))
+	c.advance(time.Minute)
+	require.Equal(t, &callers.Caller{Name: "past"}, a.Named("past"), "it has expired")
+	require.Equal(t, &callers.Caller{Name: "gone"}, a.Named("gone"), "it was taken out")
+	require.Nil(t, a.Named("5f1c via crm at https://id.example.com"), "the issuer's")
+	require.Nil(t, a.Named(""))
+	var none *callers.Authenticator
+	require.Nil(t, none.Named("crm"))
+}

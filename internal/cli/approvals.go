@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/callers"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/config"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/consent"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/consent/page"
@@ -29,18 +30,19 @@ func (a *assembly) approvals(settings *config.Settings, errw io.Writer) *page.Lo
 }
 
 // approvalsAt lets approvers approve on a page below the origin that the HTTP
-// server answers to. signIn says whose token it is; where nobody has tokens it
-// is nil, and a code signs in that is printed on the standard error.
-func (a *assembly) approvalsAt(settings *config.Settings, origin string, signIn func(ctx context.Context, token string) (string, bool), errw io.Writer) *page.Page {
+// server answers to. authenticator is nil where nobody has tokens; a code signs in
+// then, which is printed on the standard error.
+func (a *assembly) approvalsAt(settings *config.Settings, origin string, authenticator *callers.Authenticator, errw io.Writer) *page.Page {
 	p := &page.Page{
 		Operations: a.operations,
 		Key:        a.sharedKey("approvals"),
 		Secure:     strings.HasPrefix(origin, "https:"),
-		SignIn:     signIn,
+		SignIn:     authenticator.SignIn,
+		Proposer:   authenticator.Named,
 		SecretName: "your token, which has to be an approver's",
 	}
 	with := "with an approver's token"
-	if signIn == nil {
+	if authenticator == nil {
 		code := rand.Text()[:12]
 		p.SecretName = "the code that the server printed on its standard error when it started"
 		p.SignIn = func(_ context.Context, typed string) (string, bool) {

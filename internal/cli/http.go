@@ -150,11 +150,7 @@ func (a *assembly) identify(options *httpserver.Options, authenticator *callers.
 
 // addApprovals puts the approval page on the front, under the server's URL.
 func (a *assembly) addApprovals(options *httpserver.Options, settings *config.Settings, origin string, authenticator *callers.Authenticator, stderr io.Writer) {
-	var signIn func(context.Context, string) (string, bool)
-	if authenticator != nil {
-		signIn = authenticator.SignIn
-	}
-	page := a.approvalsAt(settings, origin, signIn, stderr)
+	page := a.approvalsAt(settings, origin, authenticator, stderr)
 	options.Routes["/approvals"], options.Routes["/approvals/"] = page, page
 }
 

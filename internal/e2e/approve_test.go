@@ -6,9 +6,12 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -191,7 +194,7 @@ func TestApprovedOnTheLoopbackPage(t *testing.T) {
 func TestApprovedOnThePageOverHTTP(t *testing.T) {
 	api := newAPI(t)
 	file := filepath.Join(t.TempDir(), "tokens.yaml")
-	agent := token(t, file, "--name", "agent", "--scopes", "licenses:read,licenses:order,licenses:terminate")
+	agent := token(t, file, "--name", "agent", "--scopes", "licenses:read,licenses:order,licenses:terminate", "--max-terminations-per-day", "1")
 	boss := token(t, file, "--name", "boss", "--read-only", "--approver")
 	both := token(t, file, "--name", "both", "--scopes", "licenses:read,licenses:terminate", "--approver")
 	s := serve(t, api.variables(t, filepath.Join(t.TempDir(), "ledger.db")), "--tokens-file", file, "--confirm", "human")
@@ -224,6 +227,8 @@ func TestApprovedOnThePageOverHTTP(t *testing.T) {
 	waiting := crm.call("terminate_license", end)
 	require.Equal(t, "approval_required", waiting["error"].(object)["code"])
 	id := waiting["operationId"].(string)
+	second := api.sandbox.Licenses("plesk")[1].KeyNumber
+	later := crm.call("terminate_license", object{"family": "plesk", "keyNumber": second, "confirm": ""})
 	person := browser()
 	for _, wrong := range []string{agent, "wss_made_up", ""} {
 		status, shown := form(person, link(waiting), url.Values{"secret": {wrong}})
@@ -239,6 +244,30 @@ func TestApprovedOnThePageOverHTTP(t *testing.T) {
 	require.Contains(t, shown, "Done. The licence was terminated.")
 	require.Equal(t, []string{"DELETE /license/plesk/" + key}, writes(t, api))
 	require.Equal(t, true, crm.call("terminate_license", end)["replayed"])
+	require.Empty(t, writes(t, api))
+
+	// Who approves does not lift what the agent's token is bound to: its cap, and
+	// what it may still do.
+	person = browser()
+	key = second
+	_, shown = form(person, link(later), url.Values{"secret": {boss}})
+	status, shown = approve(person, shown, later["operationId"].(string))
+	require.Equal(t, http.StatusUnprocessableEntity, status, shown)
+	require.Contains(t, shown, "the licence was not terminated")
+	require.Empty(t, writes(t, api))
+	other := crm.call("order_virtuozzo_license", valid("")["order_virtuozzo_license"])
+	content, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Contains(t, string(content), "licenses:order")
+	require.NoError(t, os.WriteFile(file, []byte(strings.Replace(string(content), "licenses:order", "licenses:edit", 1)), 0o600))
+	require.NoError(t, s.process.Process.Signal(syscall.SIGHUP))
+	require.Eventually(t, func() bool { return !slices.Contains(crm.tools(), "order_virtuozzo_license") }, 10*time.Second, 10*time.Millisecond)
+	person = browser()
+	_, shown = form(person, link(other), url.Values{"secret": {boss}})
+	key = "VIRTUOZZO_CONTAINERS_4"
+	status, shown = approve(person, shown, other["operationId"].(string))
+	require.Equal(t, http.StatusUnprocessableEntity, status, shown)
+	require.Contains(t, shown, "nothing was ordered")
 	require.Empty(t, writes(t, api))
 
 	key = api.sandbox.Licenses("plesk")[0].KeyNumber

@@ -30,6 +30,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/callers"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/operations"
 )
 
@@ -55,6 +56,10 @@ type Page struct {
 	SignIn func(ctx context.Context, secret string) (who string, ok bool)
 	// SecretName tells the visitor what to type to sign in.
 	SecretName string
+	// Proposer returns what the caller of a name may do now. What was approved is
+	// performed here in place of the one who proposed it, and within what their
+	// token allows. nil, or a nil caller, sets no bounds.
+	Proposer func(name string) *callers.Caller
 	// Key seals links, sessions and forms. Replicas share it.
 	Key func(ctx context.Context) ([]byte, error)
 	// Hosts are the values of the Host header that are served; none means any.
@@ -251,13 +256,19 @@ func (p *Page) decide(ctx context.Context, id string, r *http.Request) error {
 		_, err := p.Operations.Decline(ctx, id)
 		return err
 	case "approve":
-		if _, err := p.Operations.Approve(ctx, id, r.PostFormValue("typed")); err != nil {
+		o, err := p.Operations.Approve(ctx, id, r.PostFormValue("typed"))
+		if err != nil {
 			return err
+		}
+		if p.Proposer != nil {
+			if caller := p.Proposer(o.Actor.Principal); caller != nil {
+				ctx = callers.With(ctx, caller)
+			}
 		}
 		// Not the visitor's leaving, but time ends the waiting.
 		waiting, cancel := context.WithTimeout(context.WithoutCancel(ctx), performFor)
 		defer cancel()
-		_, err := p.Operations.ConfirmApproved(waiting, id)
+		_, err = p.Operations.ConfirmApproved(waiting, id)
 		var refusal *operations.Refusal
 		if errors.As(err, &refusal) && refusal.Operation != nil && refusal.Operation.ID == id && !refusal.Operation.ClaimedAt.IsZero() {
 			return nil // the operation tells what became of it
