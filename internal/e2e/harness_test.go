@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -50,6 +51,25 @@ func TestMain(m *testing.M) {
 	os.RemoveAll(dir)
 	os.Exit(status)
 }
+
+// madeOf has the go command see what the program is built from and what other
+// processes read: the tests build and run it, so without this a result that was
+// kept would stand for a program that has changed.
+var madeOf = sync.OnceValue(func() error {
+	return filepath.WalkDir("../..", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if name := entry.Name(); entry.IsDir() && name != ".." && name != ".ci" && (strings.HasPrefix(name, ".") || name == "bin") {
+			return filepath.SkipDir
+		}
+		if entry.IsDir() || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		_, err = os.Stat(path)
+		return err
+	})
+})
 
 // missing skips a test that needs more than Go, and fails it where nothing may
 // skip.
@@ -181,6 +201,7 @@ func (a *api) variables(t *testing.T, journal string) []string {
 // bareEnvironment is the environment without anything that configures the
 // program, and with a home of its own.
 func bareEnvironment(t *testing.T) []string {
+	require.NoError(t, madeOf())
 	home := t.TempDir()
 	env := []string{"HOME=" + home, "XDG_STATE_HOME=" + filepath.Join(home, "state")}
 	for _, v := range os.Environ() {

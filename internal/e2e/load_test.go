@@ -119,7 +119,7 @@ func TestLoad(t *testing.T) {
 // and dropped without an end.
 func TestDroppedSessionsGiveTheirMemoryBack(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("the memory of a process is read from /proc")
+		missing(t, "the memory of a process is read from /proc")
 	}
 	api := newAPI(t)
 	s := serve(t, api.variables(t, filepath.Join(t.TempDir(), "ledger.db")), "--session-idle", "1s")

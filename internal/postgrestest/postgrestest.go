@@ -115,7 +115,10 @@ func (c *Cluster) Up() { c.t.Helper(); c.run("up") }
 func (c *Cluster) run(what string) string {
 	c.t.Helper()
 	_, here, _, _ := runtime.Caller(0)
-	command := exec.Command(filepath.Join(filepath.Dir(here), "..", "..", ".ci", "postgres"), what, c.folder)
+	script := filepath.Join(filepath.Dir(here), "..", "..", ".ci", "postgres")
+	_, err := os.Stat(script) // a change of it makes kept results of these tests void
+	require.NoError(c.t, err)
+	command := exec.Command(script, what, c.folder)
 	var errs strings.Builder
 	command.Stderr = &errs
 	out, err := command.Output()
