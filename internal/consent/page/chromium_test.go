@@ -39,16 +39,26 @@ func newBrowser(t *testing.T) *browser {
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
 		chromedp.Flag("disable-dev-shm-usage", true), // containers have a small one
 	}
-	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
-	tab, closeTab := chromedp.NewContext(allocator)
-	t.Cleanup(func() {
-		closeTab()
-		stop() // waits for the browser to end
-	})
-	require.NoError(t, chromedp.Run(tab), "start chromium") // it lives as long as this context
-	bounded, cancel := context.WithTimeout(tab, time.Minute)
-	t.Cleanup(cancel)
-	return &browser{bounded, t, t.ArtifactDir()}
+	// A browser that dies while it starts says nothing of the page: it is started
+	// again, twice.
+	for attempt := 0; ; attempt++ {
+		allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
+		tab, closeTab := chromedp.NewContext(allocator)
+		end := func() {
+			closeTab()
+			stop() // waits for the browser to end
+		}
+		err := chromedp.Run(tab) // it lives as long as this context
+		if err == nil {
+			t.Cleanup(end)
+			bounded, cancel := context.WithTimeout(tab, time.Minute)
+			t.Cleanup(cancel)
+			return &browser{bounded, t, t.ArtifactDir()}
+		}
+		end()
+		require.Less(t, attempt, 2, "start chromium: %v", err)
+		t.Logf("chromium died while it started: %v", err)
+	}
 }
 
 func (b *browser) run(actions ...chromedp.Action) {
