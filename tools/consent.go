@@ -32,10 +32,10 @@ func (s *Set) confirmed(ctx context.Context, w confirmable) (any, error) {
 		return s.answered(ctx, w)
 	}
 	choose := func(ctx context.Context, _ *operations.Operation, person bool) operations.Way {
-		return s.consent().Way(ctx, person)
+		return s.Consent.Way(ctx, person)
 	}
 	if w.confirm != "" {
-		if !s.consent().TakesPhrases(ctx) {
+		if !s.Consent.TakesPhrases(ctx) {
 			return nil, operations.NoPhrase(w.kind)
 		}
 		result, err := w.perform(choose)
@@ -47,7 +47,7 @@ func (s *Set) confirmed(ctx context.Context, w confirmable) (any, error) {
 	}
 	switch o := &preview.Operation; o.Way {
 	case operations.ByElicitation:
-		question, err := s.consent().Question(ctx, o)
+		question, err := s.Consent.Question(ctx, o)
 		if err != nil {
 			return nil, err
 		}
@@ -66,7 +66,7 @@ func (s *Set) answered(ctx context.Context, w confirmable) (any, error) {
 	if w.confirm != "" {
 		return nil, operations.NoPhrase(w.kind)
 	}
-	id, answer, err := s.consent().Opened(ctx, w.kind)
+	id, answer, err := s.Consent.Opened(ctx, w.kind)
 	if err != nil {
 		return nil, err
 	}
@@ -84,14 +84,6 @@ func (s *Set) doneOr(result *operations.Result, err error) (any, error) {
 	return s.done(result), nil
 }
 
-// consent is who confirms; the mode auto where the set does not say.
-func (s *Set) consent() *consent.Consent {
-	if s.Consent == nil {
-		return &consent.Consent{}
-	}
-	return s.Consent
-}
-
 // asking wraps a handler that may have to ask the person: it asks, and calls
 // the handler again with the answer.
 func (s *Set) asking(t Tool, handle handler) handler {
@@ -102,7 +94,7 @@ func (s *Set) asking(t Tool, handle handler) handler {
 		if !errors.As(err, &question) || consent.AnswersAnew(ctx) {
 			return output, err
 		}
-		call.State, call.Answer = question.State, s.consent().Ask(ctx, question)
+		call.State, call.Answer = question.State, s.Consent.Ask(ctx, question)
 		return handle(consent.With(ctx, call), request)
 	}
 }
@@ -111,7 +103,7 @@ func (s *Set) asking(t Tool, handle handler) handler {
 // until when.
 func (s *Set) approval(ctx context.Context, f *schemas.Failure, o *operations.Operation) {
 	f.Approval = &schemas.Approval{
-		Approve:   s.consent().Places(ctx, o),
+		Approve:   s.Consent.Places(ctx, o),
 		ExpiresAt: timestamp(o.ExpiresAt),
 		Request:   formOutput(o.Request),
 		License:   snapshotOutput(o),

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/mark3labs/mcp-go/mcp"
-
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/inventory"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/operations"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
@@ -36,15 +34,16 @@ func (e *notAllowed) Error() string {
 
 func (e *notOffered) Error() string { return e.what + " is not offered: " + e.why }
 
-// failed turns a handler's error into a result with isError set.
-func (s *Set) failed(ctx context.Context, t Tool, err error) (*mcp.CallToolResult, error) {
+// failed is what a call is answered with whose handler failed, to be shown with
+// isError set.
+func (s *Set) failed(ctx context.Context, t Tool, err error) *schemas.Failure {
 	failure := s.failure(t, err)
 	var refusal *operations.Refusal
 	if errors.As(err, &refusal) && refusal.Code == operations.CodeApprovalRequired {
 		s.approval(ctx, failure, refusal.Operation)
 	}
 	failure.Environment = s.Environment
-	return result(failure, true)
+	return failure
 }
 
 func (s *Set) failure(t Tool, err error) *schemas.Failure {

@@ -64,14 +64,16 @@ type Set struct {
 	// SecretProblem says why there is no secret, where there is a reason beyond
 	// its not being given.
 	SecretProblem string
-	Consent       *consent.Consent // who confirms; nil is the mode auto
+	Consent       *consent.Consent // who confirms; NewServer makes one of the mode auto where it is nil
 	// Observe, if set, is told of each call: of the tool and the request's _meta
 	// (nil where there is none) when it begins, of its outcome when it ends, "ok" or
 	// a failure's code. The context that it returns is the call's.
 	Observe func(ctx context.Context, tool string, meta map[string]any) (context.Context, func(outcome string))
+
+	all []Tool // every tool, left out or not; made by NewServer
 }
 
-// tools lists every tool, left out or not.
+// tools makes every tool.
 func (s *Set) tools() []Tool {
 	return []Tool{
 		s.listLicensesTool(),
@@ -113,7 +115,7 @@ func forbidden(caller *callers.Caller, t Tool) *notAllowed {
 
 // Scope is what a caller needs to use a tool; false where there is no such tool.
 func (s *Set) Scope(tool string) (callers.Scope, bool) {
-	for _, t := range s.tools() {
+	for _, t := range s.all {
 		if t.Name == tool {
 			return t.effect.scope, true
 		}
@@ -128,7 +130,7 @@ func (s *Set) ListKey(ctx context.Context) string {
 		return ""
 	}
 	var key strings.Builder
-	for _, t := range s.tools() {
+	for _, t := range s.all {
 		if forbidden(caller, t) == nil {
 			key.WriteString(t.Name)
 		}
@@ -154,15 +156,19 @@ func (s *Set) familiesOf(ctx context.Context) []websoftsolus.Family {
 	return slices.DeleteFunc(slices.Clone(s.families()), func(f websoftsolus.Family) bool { return !caller.MayUse(f) })
 }
 
-// NewServer returns an MCP server with the tools of the set. Everything is
-// declared before it serves: the library does not allow it later.
+// NewServer returns an MCP server with the tools of the set, and completes the
+// set. Everything is declared before it serves: the library does not allow it
+// later.
 func NewServer(s *Set, version string) *server.MCPServer {
 	if s.Inventory == nil {
 		s.Inventory = &inventory.Reader{API: s.API, Concurrency: s.Concurrency}
 	}
-	tools := s.tools()
+	if s.Consent == nil {
+		s.Consent = &consent.Consent{}
+	}
+	s.all = s.tools()
 	order := map[string]int{} // of the tools that are listed
-	for i, t := range tools {
+	for i, t := range s.all {
 		if s.leftOut(t) == "" {
 			order[t.Name] = i
 		}
@@ -174,7 +180,7 @@ func NewServer(s *Set, version string) *server.MCPServer {
 		caller := callers.From(ctx)
 		result.Tools = slices.DeleteFunc(result.Tools, func(t mcp.Tool) bool {
 			i, listed := order[t.Name]
-			return !listed || forbidden(caller, tools[i]) != nil
+			return !listed || forbidden(caller, s.all[i]) != nil
 		})
 		slices.SortFunc(result.Tools, func(a, b mcp.Tool) int { return order[a.Name] - order[b.Name] })
 	})
@@ -191,7 +197,7 @@ func NewServer(s *Set, version string) *server.MCPServer {
 	)
 	s.addResources(mcpServer, hooks)
 	s.addPrompts(mcpServer, hooks)
-	for _, t := range tools {
+	for _, t := range s.all {
 		mcpServer.AddTool(t.definition(), s.call(mcpServer, t))
 	}
 	return mcpServer
@@ -222,11 +228,11 @@ func (s *Set) call(mcpServer *server.MCPServer, t Tool) server.ToolHandlerFunc {
 		}
 		if leftOut != "" {
 			outcome = "not_offered"
-			return s.failed(ctx, t, &notOffered{what: t.Name, why: leftOut})
+			return result(s.failed(ctx, t, &notOffered{what: t.Name, why: leftOut}), true)
 		}
 		if lacking := forbidden(callers.From(ctx), t); lacking != nil {
 			outcome = "not_allowed"
-			return s.failed(ctx, t, lacking)
+			return result(s.failed(ctx, t, lacking), true)
 		}
 		ctx = withProgress(operations.WithActor(ctx, actor(ctx)), mcpServer, request)
 		output, err := handle(ctx, request)
@@ -236,8 +242,9 @@ func (s *Set) call(mcpServer *server.MCPServer, t Tool) server.ToolHandlerFunc {
 			return question.Result(), nil
 		}
 		if err != nil {
-			outcome = s.failure(t, err).Error.Code
-			return s.failed(ctx, t, err)
+			failure := s.failed(ctx, t, err)
+			outcome = failure.Error.Code
+			return result(failure, true)
 		}
 		outcome = "ok"
 		return result(output, false)

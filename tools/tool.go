@@ -7,6 +7,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/callers"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/operations"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/schemas"
 )
@@ -39,12 +40,12 @@ var (
 	// readsLedger asks the operations ledger alone.
 	readsLedger = effect{scope: callers.Read, hints: hints(true, false, true, false)}
 	// orders spends money, and each confirmed preview is one more licence.
-	orders = effect{scope: callers.Order, hints: hints(false, true, false, true), undone: "nothing was ordered", confirmed: true}
+	orders = effect{scope: callers.Order, hints: hints(false, true, false, true), undone: operations.Undone(operations.Order), confirmed: true}
 	// edits overwrites two texts whose previous values are kept; the same edit
 	// twice is the same licence.
-	edits = effect{scope: callers.Edit, hints: hints(false, false, true, true), undone: "the licence was not changed"}
+	edits = effect{scope: callers.Edit, hints: hints(false, false, true, true), undone: operations.Undone(operations.Edit)}
 	// terminates ends a licence for good; ending it again changes nothing.
-	terminates = effect{scope: callers.Terminate, hints: hints(false, true, true, true), undone: "the licence was not terminated", confirmed: true}
+	terminates = effect{scope: callers.Terminate, hints: hints(false, true, true, true), undone: operations.Undone(operations.Terminate), confirmed: true}
 )
 
 func (e effect) readOnly() bool { return *e.hints.ReadOnlyHint }

@@ -1,7 +1,6 @@
 package callers
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -52,7 +51,7 @@ type Authenticator struct {
 
 // New reads the tokens file. It makes no request: the issuer is asked when the
 // first of its tokens comes. The error says what to change.
-func New(_ context.Context, o Options) (*Authenticator, error) {
+func New(o Options) (*Authenticator, error) {
 	if !o.Configured() {
 		return nil, errors.New("neither a tokens file nor an OAuth issuer was given")
 	}

@@ -30,7 +30,7 @@ func BenchmarkAuthenticate(b *testing.B) {
 	require.NoError(b, os.WriteFile(path, []byte(file.String()), 0o600))
 	c, i := newClock(), newIssuer(b)
 	i.publish("ec", ecKey)
-	a, err := callers.New(b.Context(), callers.Options{TokensFile: path, Issuer: i.name(), Audience: audience, Now: c.now})
+	a, err := callers.New(callers.Options{TokensFile: path, Issuer: i.name(), Audience: audience, Now: c.now})
 	require.NoError(b, err)
 	for name, token := range map[string]string{
 		"last of 100 tokens": token,

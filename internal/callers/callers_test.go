@@ -176,7 +176,7 @@ func request(token string) *http.Request {
 
 func newAuthenticator(t *testing.T, o callers.Options) *callers.Authenticator {
 	t.Helper()
-	a, err := callers.New(t.Context(), o)
+	a, err := callers.New(o)
 	require.NoError(t, err)
 	return a
 }
@@ -473,7 +473,7 @@ func TestWrongOptions(t *testing.T) {
 		"audience no URL":     {callers.Options{Issuer: "https://id.example.com", Audience: "wss"}, "the URL of this server"},
 		"missing tokens file": {callers.Options{TokensFile: "/nonexistent/tokens.yaml"}, "read the tokens file"},
 	} {
-		_, err := callers.New(t.Context(), row.options)
+		_, err := callers.New(row.options)
 		require.ErrorContains(t, err, row.says, name)
 	}
 }
@@ -505,7 +505,7 @@ func FuzzAuthorization(f *testing.F) {
 	path := writeTokens(f, fmt.Sprintf("tokens:\n- {name: anna, sha256: %s, readOnly: true}\n", hex.EncodeToString(sum[:])))
 	server := httptest.NewServer(http.NotFoundHandler())
 	f.Cleanup(server.Close)
-	a, err := callers.New(f.Context(), callers.Options{TokensFile: path, Issuer: server.URL, Audience: audience})
+	a, err := callers.New(callers.Options{TokensFile: path, Issuer: server.URL, Audience: audience})
 	require.NoError(f, err)
 	for _, seed := range []string{"", "Bearer", "Bearer " + token, "bearer  " + token + " ", "Basic YTpi", "Bearer a.b.c", "Bearer eyJhbGciOiJub25lIn0.e30.", "Bearer \x00", "Bearer wss_", token} {
 		f.Add(seed, "")

@@ -168,7 +168,7 @@ func TestTokensFileErrorsNameTheLine(t *testing.T) {
 		"several at once":     {"tokens:\n- name: a b\n  sha256: x\n  readOnly: true\n  families: [x]\n", []string{"line 2:", "line 3:", "line 5:"}},
 	} {
 		path := writeTokens(t, row.content)
-		_, err := callers.New(t.Context(), callers.Options{TokensFile: path})
+		_, err := callers.New(callers.Options{TokensFile: path})
 		require.Error(t, err, name)
 		require.NotContains(t, err.Error(), "wss_", name)
 		require.NotContains(t, err.Error(), "callers.", name)

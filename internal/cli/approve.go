@@ -47,11 +47,7 @@ func (c *approveCommand) Run(ctx context.Context, s streams) error {
 		for _, line := range consent.Lines(o) {
 			fmt.Fprintf(s.out, "%-18s %s\n", line.Label, line.Value)
 		}
-		what, consequence := "key number", "This ends the licence at once and cannot be undone."
-		if o.Kind == operations.Order {
-			what, consequence = "product name", "This orders the licence and costs money."
-		}
-		fmt.Fprintf(s.out, "\n%s\nType the %s to approve, \"no\" to decline, or nothing to leave it: ", consequence, what)
+		fmt.Fprintf(s.out, "\n%s\nType the %s to approve, \"no\" to decline, or nothing to leave it: ", consent.Consequence(o), o.TypedName())
 		typed, err := bufio.NewReader(io.LimitReader(s.in, 4096)).ReadString('\n')
 		if err != nil && err != io.EOF {
 			return fmt.Errorf("read what was typed: %w", err)

@@ -45,7 +45,7 @@ func (c *httpCommand) Run(ctx context.Context, s streams) error {
 	if config.SecretFileIsOpen(c.SecretFile) {
 		log.Warn("the secret file can be read by other users of this machine; chmod 600 it", "file", c.SecretFile)
 	}
-	authenticator, err := authenticate(ctx, web, log)
+	authenticator, err := authenticate(web, log)
 	if err != nil {
 		return err
 	}
@@ -206,7 +206,7 @@ func reloadTokens(authenticator *callers.Authenticator) error {
 
 // authenticate makes what tells callers apart; nil where nobody has to say who
 // they are.
-func authenticate(ctx context.Context, web *config.HTTPSettings, log *slog.Logger) (*callers.Authenticator, error) {
+func authenticate(web *config.HTTPSettings, log *slog.Logger) (*callers.Authenticator, error) {
 	given := callers.Options{
 		TokensFile: web.TokensFile, Issuer: web.OAuthIssuer, Audience: web.OAuthAudience, Resource: web.Resource, Logger: log,
 	}
@@ -216,7 +216,7 @@ func authenticate(ctx context.Context, web *config.HTTPSettings, log *slog.Logge
 	if !given.Configured() {
 		return nil, nil
 	}
-	authenticator, err := callers.New(ctx, given)
+	authenticator, err := callers.New(given)
 	if err != nil {
 		return nil, &config.Error{Flag: "tokens-file", Message: err.Error()}
 	}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/operations"
-	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
 
 // Mode is the value of --confirm.
@@ -76,7 +75,7 @@ func (c *Consent) Way(ctx context.Context, person bool) operations.Way {
 // TakesPhrases says whether any operation could be confirmed by a phrase in the
 // call under the context.
 func (c *Consent) TakesPhrases(ctx context.Context) bool {
-	return c.Mode == Code || c.Mode != Human && !CanAsk(ctx)
+	return c.Way(ctx, false) == operations.ByPhrase
 }
 
 // Places says where a person approves an operation, in sentences.
@@ -103,19 +102,4 @@ func (c *Consent) sealKey(ctx context.Context) ([]byte, error) {
 		rand.Read(c.key) // never fails
 	})
 	return c.key, nil
-}
-
-// refusal is that of a write of the kind that a call asked for and that was
-// certainly not done.
-func refusal(kind operations.Kind, code, message, next string) *operations.Refusal {
-	return &operations.Refusal{
-		Code: code, Message: undone(kind) + ": " + message, Outcome: websoftsolus.NotDone, Retry: operations.RetryAfterChange, Next: next,
-	}
-}
-
-func undone(kind operations.Kind) string {
-	if kind == operations.Terminate {
-		return "the licence was not terminated"
-	}
-	return "nothing was ordered"
 }

@@ -13,6 +13,14 @@ type Line struct {
 // maxValue caps a line's value, in characters. Titles are far shorter.
 const maxValue = 300
 
+// Consequence is the sentence that stands where a person types.
+func Consequence(o *operations.Operation) string {
+	if o.Kind == operations.Order {
+		return "This orders the licence and costs money."
+	}
+	return "This ends the licence at once and cannot be undone."
+}
+
 // Lines are what a person decides on, in reading order: the exact form fields of
 // an order, or the licence as it stands for a termination, and every warning of
 // the preview.

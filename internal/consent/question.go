@@ -36,7 +36,7 @@ func (c *Consent) Question(ctx context.Context, o *operations.Operation) (*Quest
 	}
 	var err error
 	if q.State, err = c.seal(ctx, o.ID, q.until); err != nil {
-		return nil, refusal(o.Kind, operations.CodeLedgerUnavailable, err.Error(), "tell the person")
+		return nil, operations.Refuse(o.Kind, operations.CodeLedgerUnavailable, operations.RetryAfterChange, err.Error(), "tell the person")
 	}
 	return q, nil
 }
@@ -60,7 +60,7 @@ func (c *Consent) Opened(ctx context.Context, kind operations.Kind) (id string, 
 	case errors.Is(err, errLate):
 		return id, &Answer{Reason: errLate.Error()}, nil
 	case err != nil:
-		return "", nil, refusal(kind, operations.CodeConfirmUnknown, err.Error(), `call again with confirm "" and without an answer, so that the person is asked anew`)
+		return "", nil, operations.Refuse(kind, operations.CodeConfirmUnknown, operations.RetryAfterChange, err.Error(), `call again with confirm "" and without an answer, so that the person is asked anew`)
 	case answer == nil:
 		return id, &Answer{Reason: "no answer came"}, nil
 	}
@@ -70,17 +70,13 @@ func (c *Consent) Opened(ctx context.Context, kind operations.Kind) (id string, 
 // params is the question as the protocol has it: a form with one field that has
 // to be filled. An empty form would be accepted by some hosts by themselves.
 func (q *Question) params() mcp.ElicitationParams {
-	name := "key number"
-	if q.Operation.Kind == operations.Order {
-		name = "product name"
-	}
 	return mcp.ElicitationParams{
 		Mode:    mcp.ElicitationModeForm,
 		Message: Message(q.Operation),
 		RequestedSchema: map[string]any{
 			"type": "object",
 			"properties": map[string]any{typedField: map[string]any{
-				"type": "string", "title": "Type the " + name + " to confirm", "description": "Exactly as it stands above", "minLength": 1,
+				"type": "string", "title": "Type the " + q.Operation.TypedName() + " to confirm", "description": "Exactly as it stands above", "minLength": 1,
 			}},
 			"required": []string{typedField},
 		},
@@ -91,10 +87,8 @@ func (q *Question) params() mcp.ElicitationParams {
 // operation's data, a line each.
 func Message(o *operations.Operation) string {
 	var b strings.Builder
-	name := "key number"
 	if o.Kind == operations.Order {
 		fmt.Fprintf(&b, "Order a licence at WebSoftSolus (environment: %s)? It costs money.\n\n", Plain(o.Environment, 20))
-		name = "product name"
 	} else {
 		fmt.Fprintf(&b, "Terminate a licence at WebSoftSolus (environment: %s)? It ends at once and cannot be brought back.\n\n", Plain(o.Environment, 20))
 	}
@@ -103,7 +97,7 @@ func Message(o *operations.Operation) string {
 		// Four spaces keep a host that renders Markdown from rendering it.
 		fmt.Fprintf(&b, "    %s: %s\n", line.Label, line.Value)
 	}
-	fmt.Fprintf(&b, "\nTo agree, type the %s exactly as it stands above. Anything else declines, and nothing is sent.", name)
+	fmt.Fprintf(&b, "\nTo agree, type the %s exactly as it stands above. Anything else declines, and nothing is sent.", o.TypedName())
 	return b.String()
 }
 

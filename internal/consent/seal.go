@@ -73,8 +73,14 @@ func sealOver(key []byte, ctx context.Context, body string) []byte {
 		caller = c.Name
 	}
 	arguments := digest(call.Arguments)
+	return Seal(key, "websoftsolus-mcp request state 1", body, caller, call.Tool, string(arguments[:]))
+}
+
+// Seal is HMAC-SHA256 over the parts, each with its length, so that no two lists
+// of parts have one seal. The first part says what the seal is for.
+func Seal(key []byte, parts ...string) []byte {
 	mac := hmac.New(sha256.New, key)
-	for _, part := range []string{"websoftsolus-mcp request state 1", body, caller, call.Tool, string(arguments[:])} {
+	for _, part := range parts {
 		var length [8]byte
 		binary.BigEndian.PutUint64(length[:], uint64(len(part)))
 		mac.Write(length[:])

@@ -130,7 +130,7 @@ func (s *Service) ConfirmByPerson(ctx context.Context, kind Kind, id, text strin
 		return nil, answerUsed(o)
 	}
 	if !o.isTyped(text) {
-		return nil, s.Unanswered(ctx, kind, id, "what the person typed is not the "+o.typedName())
+		return nil, s.Unanswered(ctx, kind, id, "what the person typed is not the "+o.TypedName())
 	}
 	return s.confirmed(ctx, store, o)
 }
@@ -177,7 +177,7 @@ func (s *Service) Approve(ctx context.Context, id, text string) (*Operation, err
 			"have it approved with another approver's token").about(o)
 	}
 	if o.State == Proposed && !o.isTyped(text) {
-		return nil, refuse(o.Kind, CodeConfirmMismatch, RetryAfterChange, "what was typed is not the "+o.typedName(),
+		return nil, refuse(o.Kind, CodeConfirmMismatch, RetryAfterChange, "what was typed is not the "+o.TypedName(),
 			"type it exactly as it is shown").about(o)
 	}
 	approved, err := store.Approve(ctx, Approval{ID: id, At: s.now(), By: ActorFrom(ctx)})
@@ -292,8 +292,8 @@ func (s *Service) ofPerson(ctx context.Context, kind Kind, id string, way Way) (
 	return store, o, nil
 }
 
-// typedName names what the person types.
-func (o *Operation) typedName() string {
+// TypedName names what the person types: see Typed.
+func (o *Operation) TypedName() string {
 	if o.Kind == Order {
 		return "product name"
 	}

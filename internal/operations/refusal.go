@@ -89,8 +89,8 @@ func (r *Refusal) Error() string { return r.Message }
 
 func (r *Refusal) Unwrap() error { return r.Err }
 
-// undone says what did not happen.
-func undone(kind Kind) string {
+// Undone says what did not happen.
+func Undone(kind Kind) string {
 	switch kind {
 	case Order:
 		return "nothing was ordered"
@@ -111,11 +111,17 @@ func deed(kind Kind) string {
 	}
 }
 
+// Refuse is the refusal of a write that was certainly not done, for who judges a
+// call before it comes here.
+func Refuse(kind Kind, code, retry, reason, next string) *Refusal {
+	return refuse(kind, code, retry, reason, next)
+}
+
 // refuse builds the refusal of a write that was certainly not done.
 func refuse(kind Kind, code, retry, reason, next string) *Refusal {
 	return &Refusal{
 		Code:    code,
-		Message: undone(kind) + ": " + reason,
+		Message: Undone(kind) + ": " + reason,
 		Outcome: websoftsolus.NotDone,
 		Retry:   retry,
 		Next:    next,

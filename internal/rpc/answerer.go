@@ -52,7 +52,7 @@ func (e *Error) Error() string { return e.Message }
 func (a *Answerer) Answer(ctx context.Context, m Message) (answer []byte) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			a.log().Error("a request ended in a panic", "method", m.Method, "panic", fmt.Sprintf("%T", cause))
+			a.log().ErrorContext(ctx, "a request ended in a panic", "method", m.Method, "panic", fmt.Sprintf("%T", cause))
 			answer = Refusal(m.ID, mcp.INTERNAL_ERROR, "the server failed on this request")
 		}
 	}()
@@ -81,7 +81,7 @@ func (a *Answerer) Answer(ctx context.Context, m Message) (answer []byte) {
 	}
 	answer, err := answerOf(m.ID, answered)
 	if err != nil {
-		a.log().Error("an answer could not be encoded", "method", m.Method, "error", err)
+		a.log().ErrorContext(ctx, "an answer could not be encoded", "method", m.Method, "error", err)
 		return Refusal(m.ID, mcp.INTERNAL_ERROR, "the answer could not be encoded")
 	}
 	return answer

@@ -65,7 +65,8 @@ type metas struct {
 	kept map[string]protocol
 }
 
-// maxMeta is how long a _meta is kept. Longer ones are read each time.
+// maxMeta is how long a _meta may be to be kept, in bytes. Longer ones are read
+// each time.
 const maxMeta = 2 << 10
 
 // read reads a _meta. It reports false where something is wrong with it, which

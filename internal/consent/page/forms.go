@@ -3,14 +3,14 @@ package page
 import (
 	"context"
 	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/consent"
 )
 
 // Links, sessions and forms carry HMAC-SHA256 seals of one key, each over what
@@ -21,14 +21,7 @@ func (p *Page) seal(ctx context.Context, parts ...string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	mac := hmac.New(sha256.New, key)
-	for _, part := range parts {
-		var length [8]byte
-		binary.BigEndian.PutUint64(length[:], uint64(len(part)))
-		mac.Write(length[:])
-		mac.Write([]byte(part))
-	}
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)), nil
+	return base64.RawURLEncoding.EncodeToString(consent.Seal(key, parts...)), nil
 }
 
 func equal(a, b string) bool { return hmac.Equal([]byte(a), []byte(b)) }

@@ -90,10 +90,7 @@ func summary(o *operations.Operation) summaryView {
 func operationView(o *operations.Operation, now time.Time) view {
 	v := view{
 		Title: what(o), Lines: consent.Lines(o), Open: o.Waiting(now), Until: o.ExpiresAt.UTC().Format("15:04:05 UTC"),
-		TypedName: "key number", Consequence: "This ends the licence at once and cannot be undone.",
-	}
-	if o.Kind == operations.Order {
-		v.TypedName, v.Consequence = "product name", "This orders the licence and costs money."
+		TypedName: o.TypedName(), Consequence: consent.Consequence(o),
 	}
 	message := consent.Plain(o.Message, 500)
 	switch o.State {
