@@ -14,6 +14,7 @@ import (
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/stretchr/testify/require"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/operations"
 )
 
 // TestNotificationsComeOnTheirOwnStreamBeforeTheAnswer: 300 calls of one session,
@@ -115,7 +116,7 @@ func TestAnotherReplicaTakesTheSession(t *testing.T) {
 		o.EndSession = func(_ context.Context, id string, until time.Time) error {
 			mu.Lock()
 			defer mu.Unlock()
-			ended[digest(id)] = until
+			ended[operations.SessionDigest(id)] = until
 			return nil
 		}
 		o.EndedSessions = func(context.Context) (map[string]time.Time, error) {

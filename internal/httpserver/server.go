@@ -91,7 +91,7 @@ type Options struct {
 	Key func(context.Context) ([]byte, error)
 	// EndSession and EndedSessions share with the other replicas, and with the next
 	// process, which sessions were ended by their client, and until when they have
-	// to stay dead; nil keeps that in this process. EndedSessions names each by the hex SHA-256 of its id.
+	// to stay dead; nil keeps that in this process. EndedSessions names each by its operations.SessionDigest.
 	EndSession    func(ctx context.Context, id string, until time.Time) error
 	EndedSessions func(ctx context.Context) (map[string]time.Time, error)
 	// Replicas says that a client's next request may reach another process. A

@@ -3,8 +3,6 @@ package httpserver
 import (
 	"container/list"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"sync"
 	"time"
@@ -12,6 +10,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/operations"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/rpc"
 )
 
@@ -46,7 +45,7 @@ type sessions struct {
 	mu       sync.Mutex
 	byID     map[string]*session
 	byCaller map[string]*list.List // of *session, the last used in front
-	dead     map[string]dead       // by digest of the id
+	dead     map[string]dead       // by operations.SessionDigest of the id
 	endedBy  map[string]int        // how many of dead a caller of this process ended
 }
 
@@ -104,12 +103,6 @@ func (t *sessions) surplus(caller string) *session {
 	return nil
 }
 
-// digest is how an ended session's id is kept: it is no key to anything then.
-func digest(id string) string {
-	sum := sha256.Sum256([]byte(id))
-	return hex.EncodeToString(sum[:])
-}
-
 // use returns the session of an id that was checked, making one where this
 // process has none; done ends the use. It reports false for an ended session.
 func (t *sessions) use(id, caller string, who identity, now func() time.Time) (s *session, done func(), ok bool) {
@@ -121,8 +114,10 @@ func (t *sessions) use(id, caller string, who identity, now func() time.Time) (s
 	}()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if _, ended := t.dead[digest(id)]; ended {
-		return nil, nil, false
+	if len(t.dead) > 0 {
+		if _, ended := t.dead[operations.SessionDigest(id)]; ended {
+			return nil, nil, false
+		}
 	}
 	if s = t.byID[id]; s != nil {
 		t.byCaller[s.caller].MoveToFront(s.place)
@@ -157,7 +152,7 @@ func (t *sessions) end(id, caller string, until time.Time) bool {
 		t.mu.Unlock()
 		return false
 	}
-	t.remember(digest(id), dead{until, caller, true})
+	t.remember(operations.SessionDigest(id), dead{until, caller, true})
 	s := t.byID[id]
 	if s != nil {
 		t.drop(s)
@@ -209,7 +204,7 @@ func (t *sessions) endedElsewhere(ended map[string]time.Time, now time.Time) {
 	}
 	if len(fresh) > 0 {
 		for id, s := range t.byID {
-			if fresh[digest(id)] {
+			if fresh[operations.SessionDigest(id)] {
 				gone = append(gone, s)
 				t.drop(s)
 			}
