@@ -6,13 +6,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
 
 // Options say how callers authenticate. A tokens file, an issuer or both must be
@@ -184,16 +185,8 @@ func RequireAuthentication(addr string, configured bool) error {
 	if err != nil {
 		return fmt.Errorf("the address %q is not host:port", addr)
 	}
-	if configured || isLoopback(host) {
+	if configured || websoftsolus.IsLoopback(host) {
 		return nil
 	}
 	return fmt.Errorf("other machines can reach %s, and nothing says who may call: give --tokens-file (websoftsolus-mcp token makes one), or --oauth-issuer and --oauth-audience, or listen on 127.0.0.1", addr)
-}
-
-func isLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback()
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
 
 // An OAuth 2.1 resource server: callers bring JWT access tokens of one issuer
@@ -87,7 +88,7 @@ func secureURL(text string) (*url.URL, error) {
 	switch {
 	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return nil, errors.New("must be an absolute URL without login, query and fragment")
-	case u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname())):
+	case u.Scheme != "https" && !(u.Scheme == "http" && websoftsolus.IsLoopback(u.Hostname())):
 		return nil, errors.New("must be https; http is for loopback")
 	}
 	return u, nil

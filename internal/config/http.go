@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
 
 // HTTPFlags are the flags of the http command alone.
@@ -52,7 +54,7 @@ func (f *HTTPFlags) Settings() (*HTTPSettings, error) {
 		wrong("addr", "%q is not HOST:PORT, as in 127.0.0.1:8080", f.Addr)
 	}
 	ip := net.ParseIP(host)
-	s.Loopback = host == "localhost" || ip != nil && ip.IsLoopback()
+	s.Loopback = websoftsolus.IsLoopback(host)
 	if host != "" && (ip == nil || !ip.IsUnspecified()) && !s.Loopback {
 		s.Hosts = append(s.Hosts, host)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/callers"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/logging"
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/operations"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
 
 // logged gives every request an id, which its log lines and its answer carry,
@@ -130,7 +131,7 @@ func (s *Server) hostAllowed(r *http.Request) bool {
 	}
 	if address, ok := local.(*net.TCPAddr); ok {
 		if address.IP.IsLoopback() {
-			return isLoopback(host)
+			return websoftsolus.IsLoopback(host)
 		}
 		// Over an address of its own the listener was named by that address alone:
 		// there is no name that could have been rebound.
@@ -138,14 +139,6 @@ func (s *Server) hostAllowed(r *http.Request) bool {
 		return ip != nil && ip.Equal(address.IP)
 	}
 	return false
-}
-
-func isLoopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }
 
 // canonicalHost is a host in lower case, without port, brackets and final dot.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/websoftsolus"
 )
 
 // A URL of a database may hold a password, and whoever parses a wrong one likes
@@ -132,8 +133,7 @@ func here(config *pgx.ConnConfig) bool {
 		hosts = append(hosts, f.Host)
 	}
 	for _, host := range hosts {
-		ip := net.ParseIP(host)
-		if !strings.HasPrefix(host, "/") && !strings.HasPrefix(host, "@") && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		if !strings.HasPrefix(host, "/") && !strings.HasPrefix(host, "@") && !websoftsolus.IsLoopback(host) {
 			return false
 		}
 	}

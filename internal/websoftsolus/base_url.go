@@ -25,7 +25,7 @@ func ParseBaseURL(text string) (string, error) {
 		return "", errors.New("the base URL names no host; " + example)
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Contains(text, "#"):
 		return "", errors.New("the base URL has a query or a fragment; leave it out")
-	case u.Scheme == "http" && !loopback(u.Hostname()):
+	case u.Scheme == "http" && !IsLoopback(u.Hostname()):
 		return "", fmt.Errorf("plain http to %s would show the secret to the network; use https", u.Host)
 	case u.Scheme != "https" && u.Scheme != "http":
 		return "", fmt.Errorf("scheme %q is not https", u.Scheme)
@@ -33,7 +33,9 @@ func ParseBaseURL(text string) (string, error) {
 	return strings.TrimRight(u.Scheme+"://"+u.Host+u.EscapedPath(), "/") + "/", nil
 }
 
-func loopback(host string) bool {
+// IsLoopback says whether a host, without its port, is this machine: localhost,
+// or a loopback address. No other name is, whatever it may resolve to.
+func IsLoopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
-	return strings.EqualFold(host, "localhost") || err == nil && addr.IsLoopback()
+	return strings.EqualFold(host, "localhost") || err == nil && addr.Unmap().IsLoopback()
 }
