@@ -3,6 +3,9 @@ package tools
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/websoftsolus-mcp/websoftsolus-mcp/internal/untrusted"
 )
@@ -74,16 +77,23 @@ func cleanValue(value any) any {
 			v[i] = cleanValue(v[i])
 		}
 	case map[string]any:
-		for key, inner := range v {
-			inner = cleanValue(inner)
-			if name := fieldText(key, maxFieldText); name != key {
-				delete(v, key)
-				key = name
+		clean := make(map[string]any, len(v))
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			shown := fieldText(key, maxFieldText)
+			name := shown
+			for n := 2; has(clean, name); n++ { // two names may look the same; neither is lost
+				name = fmt.Sprintf("%s (%d)", shown, n)
 			}
-			v[key] = inner
+			clean[name] = cleanValue(v[key])
 		}
+		return clean
 	}
 	return value
+}
+
+func has(object map[string]any, name string) bool {
+	_, there := object[name]
+	return there
 }
 
 // marshal is json.Marshal without HTML escapes, which cost a model six

@@ -15,6 +15,7 @@ func TestRawJSONKeepsWhatCame(t *testing.T) {
 		`{"n":12345678901234567890}`:            `{"n":12345678901234567890}`,
 		`{"t":"<b>&"}`:                          `{"t":"<b>&"}`,
 		`{"t":"a\u0000b","k\u202e":["\u200b"]}`: `{"k\\u202E":["\\u200B"],"t":"a␀b"}`,
+		`{"k\u202e":1,"k\\u202E":null}`:         `{"k\\u202E":null,"k\\u202E (2)":1}`,
 		`not json`:                              `"not json"`,
 	} {
 		got := rawJSON(json.RawMessage(in))
