@@ -31,7 +31,7 @@ func post(t *testing.T, url, body string, headers ...string) (status int, answer
 		}
 		request.Header.Set(headers[i], headers[i+1])
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := webClient.Do(request)
 	require.NoError(t, err)
 	defer response.Body.Close()
 	read, err := io.ReadAll(response.Body)
@@ -134,13 +134,13 @@ func TestAccessOverHTTP(t *testing.T) {
 	status, _, _ := post(t, url+"?access_token="+all, initialize)
 	require.Equal(t, 400, status)
 	for _, path := range []string{"/sse", "/message?sessionId=x", "/metrics"} {
-		response, err := http.Get(strings.TrimSuffix(url, "/mcp") + path)
+		response, err := webClient.Get(strings.TrimSuffix(url, "/mcp") + path)
 		require.NoError(t, err)
 		response.Body.Close()
 		require.Equal(t, http.StatusUnauthorized, response.StatusCode, path)
 	}
 	for _, path := range []string{"/healthz", "/readyz"} {
-		response, err := http.Get(strings.TrimSuffix(url, "/mcp") + path)
+		response, err := webClient.Get(strings.TrimSuffix(url, "/mcp") + path)
 		require.NoError(t, err)
 		response.Body.Close()
 		require.Equal(t, http.StatusOK, response.StatusCode, path)

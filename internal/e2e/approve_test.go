@@ -165,7 +165,7 @@ func TestApprovedOnTheLoopbackPage(t *testing.T) {
 
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
-	person := &http.Client{Jar: jar}
+	person := &http.Client{Jar: jar, Transport: webClient.Transport}
 	post := func(address string, form url.Values) string {
 		response, err := person.PostForm(address, form)
 		require.NoError(t, err)
@@ -216,7 +216,7 @@ func TestApprovedOnThePageOverHTTP(t *testing.T) {
 	browser := func() *http.Client {
 		jar, err := cookiejar.New(nil)
 		require.NoError(t, err)
-		return &http.Client{Jar: jar}
+		return &http.Client{Jar: jar, Transport: webClient.Transport}
 	}
 	hidden := regexp.MustCompile(`name="token" value="([^"]+)"`)
 	approve := func(person *http.Client, shown, id string) (int, string) {

@@ -26,7 +26,7 @@ func TestThePersonIsAskedOverHTTP(t *testing.T) {
 				return &mcp.ElicitResult{Action: "accept", Content: object{"typed": typed}}, nil
 			}}
 			session, err := mcp.NewClient(&mcp.Implementation{Name: "e2e", Version: "1"}, options).Connect(t.Context(),
-				&mcp.StreamableClientTransport{Endpoint: url}, &mcp.ClientSessionOptions{ProtocolVersion: era})
+				&mcp.StreamableClientTransport{Endpoint: url, HTTPClient: webClient}, &mcp.ClientSessionOptions{ProtocolVersion: era})
 			require.NoError(t, err)
 			defer session.Close()
 			call := func(title string) (result object) {

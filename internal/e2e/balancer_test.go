@@ -123,7 +123,7 @@ func (b *balanced) start(i int) {
 	process := r.process
 	b.t.Cleanup(func() { _ = process.Process.Kill(); _ = process.Wait() })
 	require.Eventually(b.t, func() bool {
-		response, err := http.Get("http://" + r.address + "/readyz")
+		response, err := webClient.Get("http://" + r.address + "/readyz")
 		if err != nil {
 			return false
 		}
@@ -176,7 +176,7 @@ func (b *balanced) try(url, session, body string) (status int, answer string) {
 		request.Header.Set("Mcp-Method", "tools/call")
 		request.Header.Set("Mcp-Name", "order_virtuozzo_license")
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := webClient.Do(request)
 	if err != nil {
 		return 0, err.Error()
 	}

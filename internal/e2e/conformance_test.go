@@ -272,7 +272,7 @@ func capabilitiesOf(t *testing.T, url string) object {
 	request.Header.Set("Accept", "application/json, text/event-stream")
 	request.Header.Set("MCP-Protocol-Version", version)
 	request.Header.Set("Mcp-Method", "server/discover")
-	response, err := http.DefaultClient.Do(request)
+	response, err := webClient.Do(request)
 	require.NoError(t, err)
 	defer response.Body.Close()
 	answer, err := io.ReadAll(response.Body)

@@ -52,6 +52,11 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
+// webClient is for everything that a test asks over HTTP. Closing an
+// httptest.Server closes the connections of the default one, also those that a
+// test beside it is about to use.
+var webClient = &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}
+
 // madeOf has the go command see what the program is built from and what other
 // processes read: the tests build and run it, so without this a result that was
 // kept would stand for a program that has changed.

@@ -73,7 +73,7 @@ func TestTLS(t *testing.T) {
 	require.EqualValues(t, 1, served())
 	_, err = tls.Dial("tcp", at.Host, &tls.Config{RootCAs: pool, MaxVersion: tls.VersionTLS11}) //nolint:gosec // to be refused
 	require.Error(t, err)
-	plain, err := http.Get("http://" + at.Host + "/healthz")
+	plain, err := webClient.Get("http://" + at.Host + "/healthz")
 	require.NoError(t, err)
 	plain.Body.Close()
 	require.Equal(t, http.StatusBadRequest, plain.StatusCode)
@@ -136,7 +136,7 @@ func TestSessionsOutliveTheProcess(t *testing.T) {
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, s.url, nil)
 	require.NoError(t, err)
 	request.Header.Set("Mcp-Session-Id", ended)
-	response, err := http.DefaultClient.Do(request)
+	response, err := webClient.Do(request)
 	require.NoError(t, err)
 	response.Body.Close()
 	require.Equal(t, http.StatusNoContent, response.StatusCode)

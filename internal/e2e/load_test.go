@@ -191,7 +191,7 @@ func TestHostileClientsHurtNobodyElse(t *testing.T) {
 		request.ContentLength = length
 		request.Header.Set("Content-Type", "application/json")
 		request.Header.Set("Mcp-Session-Id", session)
-		response, err := http.DefaultClient.Do(request)
+		response, err := webClient.Do(request)
 		if err == nil {
 			response.Body.Close()
 			require.Equal(t, http.StatusRequestEntityTooLarge, response.StatusCode)
@@ -204,7 +204,7 @@ func TestHostileClientsHurtNobodyElse(t *testing.T) {
 	for i := range 10_000 {
 		request.Header.Set(fmt.Sprintf("X-Header-%d", i), "value")
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := webClient.Do(request)
 	require.NoError(t, err)
 	response.Body.Close()
 	require.Equal(t, http.StatusRequestHeaderFieldsTooLarge, response.StatusCode)

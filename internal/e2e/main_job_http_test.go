@@ -39,9 +39,13 @@ var httpWays = []httpWay{
 	{"sse/2025-11-25", "2025-11-25", sse},
 }
 
-func streamable(s *served) mcp.Transport { return &mcp.StreamableClientTransport{Endpoint: s.url} }
+func streamable(s *served) mcp.Transport {
+	return &mcp.StreamableClientTransport{Endpoint: s.url, HTTPClient: webClient}
+}
 
-func sse(s *served) mcp.Transport { return &mcp.SSEClientTransport{Endpoint: s.at("/sse")} }
+func sse(s *served) mcp.Transport {
+	return &mcp.SSEClientTransport{Endpoint: s.at("/sse"), HTTPClient: webClient}
+}
 
 // at is the address of a path on the server.
 func (s *served) at(path string) string { return strings.TrimSuffix(s.url, "/mcp") + path }

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"debug/buildinfo"
 	"encoding/hex"
@@ -27,14 +28,14 @@ type withHeader struct{ name, value string }
 func (h withHeader) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
 	r.Header.Set(h.name, h.value)
-	return http.DefaultTransport.RoundTrip(r)
+	return webClient.Transport.RoundTrip(r)
 }
 
 // open connects the official SDK's client.
 func (s *served) open(t *testing.T, version string, web *http.Client) *mcp.ClientSession {
 	t.Helper()
 	sdk := mcp.NewClient(&mcp.Implementation{Name: "e2e", Version: "1"}, nil)
-	session, err := sdk.Connect(t.Context(), &mcp.StreamableClientTransport{Endpoint: s.url, HTTPClient: web}, &mcp.ClientSessionOptions{ProtocolVersion: version})
+	session, err := sdk.Connect(t.Context(), &mcp.StreamableClientTransport{Endpoint: s.url, HTTPClient: cmp.Or(web, webClient)}, &mcp.ClientSessionOptions{ProtocolVersion: version})
 	require.NoError(t, err, s.stderr)
 	t.Cleanup(func() { session.Close() })
 	return session
@@ -52,7 +53,7 @@ func ask(t *testing.T, session *mcp.ClientSession, tool string, args object, met
 
 func get(t *testing.T, url string) string {
 	t.Helper()
-	response, err := http.Get(url)
+	response, err := webClient.Get(url)
 	require.NoError(t, err)
 	defer response.Body.Close()
 	require.Equal(t, http.StatusOK, response.StatusCode)
